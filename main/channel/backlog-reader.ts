@@ -1,0 +1,233 @@
+import { gunzipSync, zstdDecompressSync } from 'node:zlib';
+import type { LandingKeySummary } from '../../shared/model/file-plan.ts';
+import type { ChunkCodec } from '../../shared/model/landing-key.ts';
+import type { ChannelDatabase } from './channel-database.ts';
+import { SUMMARY_COLUMNS, toSummary } from './landing-key-store.ts';
+
+/**
+ * Questions about the channel that only read: for control and audit, in a reader's thread over `openForReading`. Lists come by
+ * the page: pass the last `id` of a page as `before` (newest first) or `after` (oldest first) to get the next one.
+ */
+
+/** No page is longer, whatever is asked for. */
+export const LIST_ROWS_MAX = 1_000;
+
+/** Backlog of every sink by landing key, chunks in plans not counted. */
+export function backlogKeys(db: ChannelDatabase): LandingKeySummary[] {
+  return db
+    .prepare<[], Parameters<typeof toSummary>[0]>(
+      `SELECT ${SUMMARY_COLUMNS} FROM landing_keys k WHERE k.chunks > 0 ORDER BY k.sink, k.id`,
+    )
+    .all()
+    .map((row) => toSummary(row));
+}
+
+export interface BacklogChunk {
+  readonly id: number;
+  readonly topic: string;
+  readonly partition: number;
+  readonly first: number;
+  readonly next: number;
+  readonly events: number;
+  readonly rawBytes: number;
+  readonly storedBytes: number;
+  readonly putMs: number;
+  /** True: not accepted yet, so it may not land. */
+  readonly isHeld: boolean;
+  readonly isPlanned: boolean;
+}
+
+/** Chunks of a landing key, oldest first. */
+export function backlogChunks(
+  db: ChannelDatabase,
+  landingKeyId: number,
+  page: { after?: number; limit: number },
+): BacklogChunk[] {
+  type Row = Omit<BacklogChunk, 'isHeld' | 'isPlanned'> & { held: number; planned: number };
+  const list = (condition: string) =>
+    db.prepare<[number, number, number], Row>(`SELECT c.id, p.topic, p.partition, c.first, c.next, c.events,
+      c.raw_bytes AS rawBytes, c.stored_bytes AS storedBytes, c.put_ms AS putMs, c.next > t.accepted_to AS held,
+      c.plan_id IS NOT NULL AS planned
+      FROM chunks c JOIN partitions p ON p.id = c.partition_id JOIN tenures t ON t.id = c.tenure_id
+      WHERE c.landing_key_id = ? AND ${condition} AND c.id > ? ORDER BY c.id LIMIT ?`);
+  const rows = list('c.plan_id IS NULL').all(landingKeyId, page.after ?? 0, bounded(page.limit));
+  return rows.map(({ held, planned, ...row }) => ({ ...row, isHeld: held === 1, isPlanned: planned === 1 }));
+}
+
+/** The first events of a chunk, as text lines without their line ends; the chunk stays where it is. Undefined: it is gone. */
+export function peekEvents(db: ChannelDatabase, chunkId: number, limit: number): string[] | undefined {
+  const row = db
+    .prepare<[number], { codec: ChunkCodec; bytes: Buffer }>(
+      'SELECT c.codec, b.bytes FROM chunks c JOIN chunk_bodies b ON b.id = c.body_id WHERE c.id = ?',
+    )
+    .get(chunkId);
+  if (row === undefined) return undefined;
+  const text = decompressed(row.bytes, row.codec).toString('utf8');
+  const lines = text.endsWith('\n') ? text.slice(0, -1).split('\n') : text.split('\n');
+  return lines.slice(0, bounded(limit));
+}
+
+function decompressed(bytes: Buffer, codec: ChunkCodec): Buffer {
+  switch (codec) {
+    case 'none':
+      return bytes;
+    case 'gzip':
+      return gunzipSync(bytes);
+    case 'zstd':
+      return zstdDecompressSync(bytes);
+  }
+}
+
+export interface Landing {
+  readonly id: number;
+  readonly fileId: string;
+  readonly sink: string;
+  readonly channel: string;
+  readonly finalPath: string;
+  readonly namespace: string;
+  readonly codec: string;
+  readonly bytes: number;
+  readonly rawBytes: number;
+  readonly events: number;
+  readonly lines: number;
+  readonly crc32c: number;
+  readonly checksum: string | null;
+  readonly checksumNote: string | null;
+  readonly inode: string | null;
+  readonly attempts: number;
+  readonly plannedAtMs: number;
+  readonly landedAtMs: number;
+}
+
+export interface LandingFilter {
+  readonly sink?: string;
+  readonly sinceMs?: number;
+  readonly untilMs?: number;
+  /** Only below this directory. */
+  readonly directory?: string;
+  /** Only rows with a smaller id: the next page. */
+  readonly before?: number;
+  readonly limit: number;
+}
+
+/** Landed files, newest first. */
+export function landings(db: ChannelDatabase, filter: LandingFilter): Landing[] {
+  const { sink, sinceMs, untilMs, directory, before, limit } = filter;
+  return db
+    .prepare<unknown[], Landing>(
+      `SELECT id, file_id AS fileId, sink, channel, final_path AS finalPath, namespace, codec, bytes,
+      raw_bytes AS rawBytes, events, lines, crc32c, checksum, checksum_note AS checksumNote, inode, attempts,
+      planned_at_ms AS plannedAtMs, landed_at_ms AS landedAtMs
+      FROM ledger WHERE (@sink IS NULL OR sink = @sink) AND (@sinceMs IS NULL OR landed_at_ms >= @sinceMs)
+      AND (@untilMs IS NULL OR landed_at_ms < @untilMs) AND (@before IS NULL OR id < @before)
+      AND (@directory IS NULL OR directory = @directory OR substr(directory, 1, length(@directory) + 1) = @directory || '/')
+      ORDER BY id DESC LIMIT @limit`,
+    )
+    .all({
+      sink: sink ?? null,
+      sinceMs: sinceMs ?? null,
+      untilMs: untilMs ?? null,
+      directory: directory ?? null,
+      before: before ?? null,
+      limit: bounded(limit),
+    });
+}
+
+/** What one file holds of each partition. */
+export interface LandingPart {
+  readonly source: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly incarnation: string;
+  readonly first: number;
+  readonly next: number;
+  readonly events: number;
+  readonly runs: Uint8Array;
+}
+
+export function landingParts(db: ChannelDatabase, fileId: string): LandingPart[] {
+  return db
+    .prepare<[string], LandingPart>(
+      `SELECT p.source, p.topic, p.partition, p.incarnation, l.first, l.next, l.events, l.runs
+      FROM ledger_parts l JOIN partitions p ON p.id = l.partition_id WHERE l.file_id = ? ORDER BY l.id`,
+    )
+    .all(fileId);
+}
+
+export interface QuarantineRow {
+  readonly id: number;
+  readonly source: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly channel: string | null;
+  readonly reason: string;
+  readonly putMs: number;
+  readonly timestampMs: number | null;
+  readonly bodyBytes: number;
+  readonly state: 'waiting' | 'retried' | 'dropped';
+}
+
+export interface QuarantineEvent extends QuarantineRow {
+  readonly configVersion: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly key: Uint8Array | null;
+  readonly body: Uint8Array;
+}
+
+const QUARANTINE_COLUMNS = `q.id, p.source, p.topic, p.partition, q.first AS "offset", q.channel, q.reason, q.put_ms AS putMs,
+  q.timestamp_ms AS timestampMs, q.body_bytes AS bodyBytes, q.state`;
+
+/** Events in quarantine, newest first; bodies are not read. */
+export function quarantineList(
+  db: ChannelDatabase,
+  page: { readonly before?: number; readonly limit: number },
+): QuarantineRow[] {
+  return db
+    .prepare<unknown[], QuarantineRow>(
+      `SELECT ${QUARANTINE_COLUMNS} FROM quarantine q JOIN partitions p ON p.id = q.partition_id
+      WHERE (@before IS NULL OR q.id < @before) ORDER BY q.id DESC LIMIT @limit`,
+    )
+    .all({ before: page.before ?? null, limit: bounded(page.limit) });
+}
+
+export function quarantineShow(db: ChannelDatabase, id: number): QuarantineEvent | undefined {
+  const row = db
+    .prepare<[number], QuarantineEvent & { headers: string }>(
+      `SELECT ${QUARANTINE_COLUMNS}, q.config_version AS configVersion,
+      q.headers, q.key, q.body FROM quarantine q JOIN partitions p ON p.id = q.partition_id WHERE q.id = ?`,
+    )
+    .get(id);
+  return row === undefined
+    ? undefined
+    : { ...row, headers: JSON.parse(row.headers) as Record<string, string> };
+}
+
+export interface ChannelOverview {
+  readonly totals: Readonly<Record<string, number>>;
+  /** When the oldest put was stored that no acceptance covers; undefined: none is held. */
+  readonly oldestHeldPutMs: number | undefined;
+  readonly openPlans: number;
+  readonly heldPlans: number;
+  readonly damagedChunks: number;
+  readonly waitingInQuarantine: number;
+}
+
+/** Figures for status. Scans plans, held puts, damaged chunks and quarantine, none of which grows with the backlog. */
+export function overview(db: ChannelDatabase): ChannelOverview {
+  const totals = db.prepare<[], { name: string; value: number }>('SELECT name, value FROM totals').all();
+  const number = (sql: string): number | null =>
+    db.prepare<[], { value: number | null }>(sql).get()?.value ?? null;
+  return {
+    totals: Object.fromEntries(totals.map(({ name, value }) => [name, value])),
+    oldestHeldPutMs: number('SELECT min(put_ms) AS value FROM held_puts') ?? undefined,
+    openPlans: number('SELECT count(*) AS value FROM plans') ?? 0,
+    heldPlans: number("SELECT count(*) AS value FROM plans WHERE state = 'held'") ?? 0,
+    damagedChunks: number('SELECT count(*) AS value FROM damaged_chunks') ?? 0,
+    waitingInQuarantine: number("SELECT count(*) AS value FROM quarantine WHERE state = 'waiting'") ?? 0,
+  };
+}
+
+function bounded(limit: number): number {
+  return Math.max(0, Math.min(limit, LIST_ROWS_MAX));
+}

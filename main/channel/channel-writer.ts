@@ -1,0 +1,378 @@
+import { toChannelError, isSqliteError, wrapped } from './channel-database.ts';
+import { GatewayError, isGatewayError } from '../../shared/errors.ts';
+import type { ChunkCodec } from '../../shared/model/landing-key.ts';
+import type { Put } from '../../shared/model/put.ts';
+import { crashPoint } from '../telemetry/crash-point.ts';
+import type { CrashPoint } from '../telemetry/crash-point.ts';
+import { Ballast } from './ballast.ts';
+import { closeChannel, openChannel } from './channel.ts';
+import type { Channel } from './channel.ts';
+import {
+  BALLAST_BYTES,
+  GROUP_OPERATIONS_MAX,
+  GROUP_RAW_BYTES_MAX,
+  HOUSEKEEPING_INTERVAL_MS,
+} from './channel-limits.ts';
+import { WAL_BYTES_MAX, WAL_WAIT_MS, BUSY_WAIT_MS } from './channel-limits.ts';
+import { operationsOn } from './channel-operations.ts';
+import type { ChannelOperations, OperationName, RunnableOperations } from './channel-operations.ts';
+import { encodeChunks } from './chunk-encoding.ts';
+import { Housekeeping } from './housekeeping.ts';
+import { preparePut } from './put-store.ts';
+import { freeDiskOf, RoomGauge, walBytes } from './room-gauge.ts';
+import type { FreeDiskProbe, RoomState } from './room-gauge.ts';
+
+export interface ChannelSettings {
+  /** The state directory, made and locked by the caller (state-directory.ts). */
+  readonly directory: string;
+  readonly stateId: string;
+  readonly capacityBytes: number;
+  readonly minFreeDiskBytes: number;
+  /** Codec of chunks at rest by channel; channels that are not named keep them as they are. */
+  readonly compression: Readonly<Record<string, ChunkCodec>>;
+  /** Room kept aside for a full disk; default `BALLAST_BYTES`, 0: none. */
+  readonly ballastBytes?: number;
+}
+
+/** Where tests put their faults and their clock. */
+export interface WriterSeams {
+  readonly nowMs?: () => number;
+  readonly freeDisk?: FreeDiskProbe;
+  /** Runs where the transaction is about to commit; what it throws is what the commit threw. */
+  readonly beforeCommit?: (channel: Channel) => void;
+}
+
+export interface WriterListener {
+  /** Sinks that an operation touched, once it is committed. */
+  touched(sinks: ReadonlySet<string>): void;
+  room(state: RoomState): void;
+}
+
+interface QueuedOperation {
+  readonly name: OperationName;
+  readonly args: readonly unknown[];
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+type Outcome =
+  { readonly ok: true; readonly result: unknown } | { readonly ok: false; readonly error: unknown };
+
+/** Places where a test may kill the process around the commit of an operation. */
+const CRASH_BEFORE: Partial<Record<OperationName, CrashPoint>> = {
+  put: 'put.before-commit',
+  plan: 'plan.before-commit',
+  landed: 'land.before-ledger-commit',
+};
+const CRASH_AFTER: Partial<Record<OperationName, CrashPoint>> = {
+  put: 'put.after-commit',
+  accept: 'accept.after-durable',
+  plan: 'plan.after-commit',
+  landed: 'land.after-ledger-commit',
+};
+
+/**
+ * The only writer of the channel. Operations queue up while a transaction runs; then all that wait, up to a bound, go into the
+ * next one, each in a savepoint of its own: so one sync serves many, one refusal harms nobody else, and every answer is
+ * given after the commit that makes it durable. It runs in a worker thread (writer-worker.ts), where blocking is its job.
+ */
+export class ChannelWriter {
+  readonly #settings: ChannelSettings;
+  readonly #seams: WriterSeams;
+  readonly #listener: WriterListener;
+  readonly #gauge: RoomGauge;
+  readonly #housekeeping: Housekeeping;
+  readonly #timer: NodeJS.Timeout;
+  readonly #queue: QueuedOperation[] = [];
+  #channel: Channel | undefined;
+  #isScheduled = false;
+  #lastTouchMs = 0;
+
+  /** Opens the channel; throws what `openChannel` throws. */
+  constructor(settings: ChannelSettings, listener: WriterListener, seams: WriterSeams = {}) {
+    const { capacityBytes, minFreeDiskBytes, ballastBytes = BALLAST_BYTES } = settings;
+    this.#settings = settings;
+    this.#seams = seams;
+    this.#listener = listener;
+    this.#gauge = new RoomGauge(
+      { capacityBytes, minFreeDiskBytes, ballastBytes },
+      seams.freeDisk ?? freeDiskOf,
+    );
+    this.#channel = openChannel(settings.directory, settings.stateId);
+    this.#housekeeping = new Housekeeping(
+      this.#gauge,
+      new Ballast(settings.directory, ballastBytes),
+      minFreeDiskBytes,
+    );
+    this.#measure(this.#channel);
+    this.#timer = setInterval(() => this.tidy(), HOUSEKEEPING_INTERVAL_MS);
+    this.#timer.unref();
+  }
+
+  get room(): RoomState {
+    return this.#gauge.state;
+  }
+
+  /** Queues one operation; resolves once it is durable. */
+  perform<Name extends OperationName>(
+    name: Name,
+    ...args: Parameters<ChannelOperations[Name]>
+  ): Promise<ReturnType<ChannelOperations[Name]>> {
+    return this.submit(name, args) as Promise<ReturnType<ChannelOperations[Name]>>;
+  }
+
+  /** As `perform`, for a name and arguments that came in a message. */
+  submit(name: OperationName, args: readonly unknown[]): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ name, args, resolve, reject });
+      this.#schedule();
+    });
+  }
+
+  /** One round of looking after room, and of opening again after a fault; the timer calls it each second. */
+  tidy(): void {
+    const before = this.#gauge.state;
+    try {
+      // After a fault intake waits, and perhaps nobody else asks for anything: so it is here that work begins again.
+      const channel = (this.#channel ??= this.#reopen());
+      this.#housekeeping.tidy(channel, { nowMs: this.#now(), idleMs: this.#now() - this.#lastTouchMs });
+      this.#tellRoom(before);
+    } catch (error) {
+      this.#failed(toChannelError(error, 'look after the channel', this.#settings.directory));
+    }
+  }
+
+  /** Finishes what is queued, then closes the database. */
+  close(): void {
+    clearInterval(this.#timer);
+    while (this.#queue.length > 0) this.#runGroup();
+    const channel = this.#channel;
+    this.#channel = undefined;
+    if (channel !== undefined) closeChannel(channel);
+  }
+
+  #now(): number {
+    return this.#seams.nowMs?.() ?? Date.now();
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      this.#runGroup();
+      if (this.#queue.length > 0) this.#schedule();
+    });
+  }
+
+  #runGroup(): void {
+    const group = this.#prepared(this.#takeGroup());
+    if (group.length === 0) return;
+    this.#lastTouchMs = this.#now();
+    try {
+      this.#channel ??= this.#reopen();
+      this.#settle(group, this.#transact(this.#channel, group));
+    } catch (error) {
+      this.#groupFailed(group, error);
+    }
+  }
+
+  #takeGroup(): QueuedOperation[] {
+    let bytes = 0;
+    let count = 0;
+    for (
+      ;
+      count < this.#queue.length && count < GROUP_OPERATIONS_MAX && bytes < GROUP_RAW_BYTES_MAX;
+      count++
+    ) {
+      const { name, args } = this.#queue[count] ?? { name: 'room', args: [] };
+      if (name === 'put') bytes += (args[0] as Put).bytes.byteLength;
+    }
+    return this.#queue.splice(0, count);
+  }
+
+  /** Checks and compresses puts before the transaction; those whose books do not balance are refused here. */
+  #prepared(group: readonly QueuedOperation[]): QueuedOperation[] {
+    const { compression } = this.#settings;
+    const codecOf = (channel: string): ChunkCodec => compression[channel] ?? 'none';
+    return group.flatMap((operation) => {
+      if (operation.name !== 'put') return [operation];
+      try {
+        if (this.#gauge.state.reason === 'disk-full') throw diskStillFull(this.#settings.directory);
+        crashPoint('put.before-transaction');
+        const prepared = preparePut(operation.args[0] as Put, (put) => encodeChunks(put, codecOf));
+        return [{ ...operation, args: [prepared] }];
+      } catch (error) {
+        operation.reject(error);
+        return [];
+      }
+    });
+  }
+
+  #transact(channel: Channel, group: readonly QueuedOperation[]): Outcome[] {
+    return wrapped('write to the channel', channel.path, () => {
+      const { db } = channel;
+      const touched = new Set<string>();
+      const context = {
+        channel,
+        nowMs: this.#now(),
+        touch: (sink: string) => void touched.add(sink),
+        room: () => this.#gauge.state,
+      };
+      const operations = operationsOn(context);
+      db.exec('BEGIN IMMEDIATE');
+      try {
+        const outcomes = group.map((operation) => runInSavepoint(channel, operations, operation));
+        for (const { name } of group) crashAt(CRASH_BEFORE[name]);
+        this.#seams.beforeCommit?.(channel);
+        db.exec('COMMIT');
+        for (const { name } of group) crashAt(CRASH_AFTER[name]);
+        if (touched.size > 0) this.#listener.touched(touched);
+        return outcomes;
+      } catch (error) {
+        channel.totals.discard();
+        // SQLite has rolled back by itself after some errors.
+        if (db.inTransaction) db.exec('ROLLBACK');
+        throw error;
+      }
+    });
+  }
+
+  #settle(group: readonly QueuedOperation[], outcomes: readonly Outcome[]): void {
+    group.forEach((operation, at) => {
+      const outcome = outcomes[at];
+      if (outcome?.ok === true) operation.resolve(outcome.result);
+      else operation.reject(outcome?.error);
+    });
+    // What is committed stays answered as such, even when looking at the room fails.
+    try {
+      if (this.#channel !== undefined) this.#measure(this.#channel);
+    } catch (error) {
+      this.#failed(toChannelError(error, 'look after the channel', this.#settings.directory));
+    }
+  }
+
+  #measure(channel: Channel): void {
+    const before = this.#gauge.state;
+    this.#gauge.measure(channel.db, channel.path);
+    // A WAL counts as used, but it can be emptied: before intake is stopped for it, that is tried.
+    const isStopping = before.isOpen && this.#gauge.state.reason === 'capacity';
+    if (walBytes(channel.path) > (isStopping ? 0 : WAL_BYTES_MAX)) {
+      channel.db.pragma(`busy_timeout = ${WAL_WAIT_MS}`);
+      channel.db.pragma('wal_checkpoint(TRUNCATE)');
+      channel.db.pragma(`busy_timeout = ${BUSY_WAIT_MS}`);
+      this.#gauge.reopenIfRoom(channel.db, channel.path, before);
+    }
+    this.#tellRoom(before);
+  }
+
+  #tellRoom(before: RoomState): void {
+    const { isOpen, reason } = this.#gauge.state;
+    if (isOpen !== before.isOpen || reason !== before.reason) this.#listener.room(this.#gauge.state);
+  }
+
+  /** Nothing of the group is stored. What can be done about it is done once; then everybody is told. */
+  #groupFailed(group: readonly QueuedOperation[], error: unknown): void {
+    const { rest, failure } = this.#afterFailure(group, error);
+    for (const operation of group) if (!rest.includes(operation)) operation.reject(failure);
+    if (rest.length === 0 || this.#channel === undefined) return;
+    try {
+      this.#settle(rest, this.#transact(this.#channel, rest));
+    } catch (again) {
+      for (const operation of rest) operation.reject(again);
+      this.#failed(again);
+    }
+  }
+
+  #afterFailure(group: readonly QueuedOperation[], error: unknown) {
+    const failure = toChannelError(error, 'write to the channel', this.#settings.directory);
+    this.#failed(failure);
+    const isFull = isGatewayError(failure) && failure.code === 'disk-full';
+    // The transaction was rolled back whole, and the freed ballast is for landing: its operations get their second chance.
+    return { failure, rest: isFull ? group.filter(({ name }) => name !== 'put') : [] };
+  }
+
+  #failed(failure: unknown): void {
+    const before = this.#gauge.state;
+    const code = isGatewayError(failure) ? failure.code : undefined;
+    if (code === 'disk-full') {
+      this.#gauge.close('disk-full');
+      this.#housekeeping.freeBallast();
+    } else if (code === 'database-damaged') {
+      this.#gauge.close('database-damaged');
+    } else if (code === 'io-error') {
+      this.#gauge.close('io-error');
+      this.#letGo();
+    } else if (code === undefined) {
+      throw failure;
+    }
+    this.#tellRoom(before);
+  }
+
+  #letGo(): void {
+    const channel = this.#channel;
+    this.#channel = undefined;
+    try {
+      channel?.db.close();
+    } catch (error) {
+      // The handle is gone either way; the fault itself has been reported already.
+      if (!isSqliteError(error)) throw error;
+    }
+  }
+
+  /** After an I/O error: a new connection, and a WAL that begins anew. Throws while the fault lasts. */
+  #reopen(): Channel {
+    const channel = openChannel(this.#settings.directory, this.#settings.stateId);
+    try {
+      wrapped('empty the WAL after an I/O error', channel.path, () =>
+        channel.db.pragma('wal_checkpoint(TRUNCATE)'),
+      );
+    } catch (error) {
+      channel.db.close();
+      throw error;
+    }
+    const before = this.#gauge.state;
+    this.#gauge.recovered();
+    this.#tellRoom(before);
+    return channel;
+  }
+}
+
+function runInSavepoint(
+  channel: Channel,
+  operations: RunnableOperations,
+  operation: QueuedOperation,
+): Outcome {
+  const { db, totals } = channel;
+  const run = operations[operation.name] as (...args: readonly unknown[]) => unknown;
+  db.exec('SAVEPOINT operation');
+  try {
+    const result = run(...operation.args);
+    totals.flush();
+    db.exec('RELEASE operation');
+    return { ok: true, result };
+  } catch (error) {
+    totals.discard();
+    // A fault of the disk or the database is everybody's; a refusal or an assertion is this operation's alone.
+    if (isSqliteError(error) && !error.code.startsWith('SQLITE_CONSTRAINT')) throw error;
+    db.exec('ROLLBACK TO operation');
+    db.exec('RELEASE operation');
+    return { ok: false, error };
+  }
+}
+
+/** The room that the ballast gave back is for landing: a put may not use it up. */
+function diskStillFull(place: string): GatewayError {
+  return new GatewayError({
+    code: 'disk-full',
+    operation: 'put a batch into the channel',
+    place,
+    message: 'The disk was full; what is left is kept for landing.',
+    retry: 'backoff',
+    hint: 'Make room on the disk of the state directory; intake goes on by itself, nothing is lost.',
+  });
+}
+
+function crashAt(point: CrashPoint | undefined): void {
+  if (point !== undefined) crashPoint(point);
+}

@@ -1,0 +1,183 @@
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { GatewayError } from '../../shared/errors.ts';
+import { AttemptStore } from './attempt-store.ts';
+import { BodyStore } from './body-store.ts';
+import { assertDurable, CHANNEL_FILE, openForWriting, wrapped } from './channel-database.ts';
+import type { ChannelDatabase } from './channel-database.ts';
+import { QUICK_CHECK_BYTES_MAX } from './channel-limits.ts';
+import { DispositionStore } from './disposition-store.ts';
+import { HeldRows } from './held-rows.ts';
+import { LandingKeyStore } from './landing-key-store.ts';
+import { LedgerStore } from './ledger-store.ts';
+import { PlanStore } from './plan-store.ts';
+import { PutStore } from './put-store.ts';
+import { migrate } from './schema.ts';
+import { privateFile, syncDirectory } from './state-directory.ts';
+import { SwitchStore } from './switch-store.ts';
+import { TenureStore } from './tenure-store.ts';
+import { Totals } from './totals.ts';
+
+/**
+ * The channel: what was pulled and has not landed yet, with the books about everything that ever went through.
+ *
+ * The promise: an event that a source was told is durable stays until the file that holds it is proven in place, through
+ * kills, power cuts and full disks; and for each offset of an accepted tenure the books say what became of it, once.
+ *
+ * Invariants
+ *  1. A put is in the channel whole or not at all, together with the source position after it (put-store.ts): one
+ *     transaction writes chunks, dispositions, quarantined events, position and the tenure's end.
+ *  2. The database is a WAL with `synchronous=FULL`, asserted after every open (channel-database.ts). After an error on a
+ *     write or sync the database is closed, opened again and its WAL emptied, never just tried again (channel-writer.ts).
+ *  3. A chunk holds events of one landing key and one source partition, at most 1 MiB raw unless one event is larger, with
+ *     its exact offset runs, counts, codec and the CRC-32C of its stored bytes (chunk-encoding.ts, put-tiling.ts).
+ *  4. Chunks leave only in the transaction that writes the ledger row of their file (ledger-store.ts), or, never having been
+ *     accepted, together with all else of their put (held-rows.ts).
+ *  5. Memory and start-up time do not depend on the backlog: landing keys carry counters that change with the chunks, lists
+ *     are read by the page, and opening reads no table that grows with it.
+ *  6. At `capacityBytes` (used pages and the WAL) or below `minFreeDiskBytes` intake stops and starts again by itself; nothing
+ *     is dropped. On a full disk the ballast is freed, for landing only (room-gauge.ts, ballast.ts).
+ *  7. A damaged chunk is found by its CRC, set aside with its offsets named, and never stops the rest (chunk-reader.ts,
+ *     plan-store.ts `setAside`).
+ *
+ * What a crash leaves. There is one database and one writer, so every state on disk is one between two transactions.
+ *  - Before a put's commit: the position is where it was; the batch is pulled again. After it, though nobody was told:
+ *    the position is behind the batch; the source reads it when it opens, and does not pull the batch again.
+ *  - Before an acceptance is written: the puts are held; the next opening finds them in doubt and resolves them all or none,
+ *    since they carry their tenure. Only ends of puts can be accepted, so no chunk is ever accepted in part.
+ *  - Before a plan's commit: nothing happened. After it: the plan lists the same chunks for ever, and landing goes on from the
+ *    plan. Chunks of a plan are in no other plan, since taking one asserts that it is free.
+ *  - Before the ledger's commit: the plan is in `renaming` and its file may be in place; landing looks and books it. After
+ *    it: the chunks are gone and the ledger row is there; booking it again changes nothing.
+ *
+ * A failed sync is treated as in a crash: pages may be in the kernel's cache and not on the disk. Opening again and moving the
+ * whole WAL into the database, synced, is what makes later commits independent of the doubtful frames.
+ */
+export interface Channel {
+  readonly db: ChannelDatabase;
+  readonly path: string;
+  readonly keys: LandingKeyStore;
+  readonly bodies: BodyStore;
+  readonly dispositions: DispositionStore;
+  readonly tenures: TenureStore;
+  readonly puts: PutStore;
+  readonly attempts: AttemptStore;
+  readonly plans: PlanStore;
+  readonly ledger: LedgerStore;
+  readonly switches: SwitchStore;
+  readonly totals: Totals;
+}
+
+const STATE_ID = 'stateId';
+const IS_CLEAN = 'isClean';
+
+/**
+ * Opens the channel of a state directory for the writer, making or migrating it as needed. Reads nothing that grows with the
+ * backlog. Throws `state-dir-newer`, `state-dir-unusable` (the database belongs to another identity), `database-damaged`,
+ * `disk-full`, `io-error`, `database-busy`.
+ */
+export function openChannel(directory: string, stateId: string): Channel {
+  const path = join(directory, CHANNEL_FILE);
+  const isNew = !existsSync(path);
+  // SQLite gives the WAL and the shared memory file the mode of the database.
+  wrapped('create the channel database', path, () => privateFile(path));
+  if (isNew) syncDirectory(directory);
+  const db = openForWriting(path);
+  try {
+    return wrapped('open the channel database', path, () => {
+      migrate(db, path);
+      checkOwner(db, path, stateId);
+      checkAfterCrash(db, path);
+      assertDurable(db);
+      return assemble(db, path);
+    });
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** Closes in order: notes that nothing was left half-way, then empties the WAL into the database. */
+export function closeChannel(channel: Channel): void {
+  const { db, path } = channel;
+  try {
+    wrapped('close the channel database', path, () => {
+      writeMeta(db, IS_CLEAN, '1');
+      db.pragma('wal_checkpoint(TRUNCATE)');
+    });
+  } finally {
+    db.close();
+  }
+}
+
+function assemble(db: ChannelDatabase, path: string): Channel {
+  const totals = new Totals(db);
+  const keys = new LandingKeyStore(db);
+  const bodies = new BodyStore(db);
+  const dispositions = new DispositionStore(db);
+  const held = new HeldRows(db, { keys, bodies });
+  const tenures = new TenureStore(db, { held, dispositions });
+  const puts = new PutStore(db, { tenures, keys, bodies, dispositions, totals });
+  const attempts = new AttemptStore(db);
+  const plans = new PlanStore(db, { keys, attempts });
+  const ledger = new LedgerStore(db, { plans, attempts, bodies, totals });
+  return {
+    db,
+    path,
+    keys,
+    bodies,
+    dispositions,
+    tenures,
+    puts,
+    attempts,
+    plans,
+    ledger,
+    switches: new SwitchStore(db),
+    totals,
+  };
+}
+
+function checkOwner(db: ChannelDatabase, path: string, stateId: string): void {
+  const owner = readMeta(db, STATE_ID);
+  if (owner === undefined) writeMeta(db, STATE_ID, stateId);
+  if (owner === undefined || owner === stateId) return;
+  throw new GatewayError({
+    code: 'state-dir-unusable',
+    operation: 'open the channel database',
+    place: path,
+    message: `The channel belongs to state id ${owner}, the directory's identity is ${stateId}.`,
+    retry: 'never',
+    hint: 'Files of two state directories were mixed: put the identity.json back that belongs to the channel.',
+  });
+}
+
+/**
+ * SQLite's own check reads every page: 10 GiB would take minutes, and start-up may take two seconds. WAL recovery after a
+ * crash is checksummed by itself, so the check is made only after an unclean end and while the file is small; a page that
+ * is damaged all the same is found when it is used, a damaged body by its CRC.
+ */
+function checkAfterCrash(db: ChannelDatabase, path: string): void {
+  const wasClean = readMeta(db, IS_CLEAN) !== '0';
+  writeMeta(db, IS_CLEAN, '0');
+  if (wasClean || statSync(path).size > QUICK_CHECK_BYTES_MAX) return;
+  const verdict = String(db.pragma('quick_check(1)', { simple: true }));
+  if (verdict === 'ok') return;
+  throw new GatewayError({
+    code: 'database-damaged',
+    operation: 'check the channel database',
+    place: path,
+    message: `SQLite's check says: ${verdict}.`,
+    retry: 'never',
+    hint: 'Do not delete the state directory: it holds events. Copy it, check the disk, then run `headgate channel check`.',
+  });
+}
+
+function readMeta(db: ChannelDatabase, name: string): string | undefined {
+  return db.prepare<[string], { value: string }>('SELECT value FROM meta WHERE name = ?').get(name)?.value;
+}
+
+function writeMeta(db: ChannelDatabase, name: string, value: string): void {
+  db.prepare(
+    'INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
+  ).run(name, value);
+}

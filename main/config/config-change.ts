@@ -1,0 +1,212 @@
+/**
+ * What a new configuration touches, and what it may not touch while data is held (exactly-once.md §2, "A change of configuration"):
+ * the backlog keeps the directory it was given when it came in, so a change of rules is for later events only, and is said; a change that
+ * would orphan chunks is refused; a sink pointed at another cluster is another sink.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { GatewayConfig, SinkConfig } from '../../shared/contract/config.ts';
+
+export type ComponentKind = 'source' | 'channel' | 'sink';
+
+export interface ComponentChange {
+  readonly kind: ComponentKind;
+  readonly name: string;
+  readonly change: 'added' | 'removed' | 'changed';
+  /** Resolved keys that differ, sorted; empty for what was added or removed. Names only, for values may be secrets. */
+  readonly keys: readonly string[];
+}
+
+/** A change that is not done, with the reason and the way out. */
+export interface RefusedChange {
+  readonly kind: ComponentKind | 'gateway';
+  readonly name: string;
+  readonly reason: string;
+  readonly hint: string;
+}
+
+export interface ConfigChange {
+  readonly components: readonly ComponentChange[];
+  /** Sections outside the flow that differ: `alerts`, `console`, `metrics`. */
+  readonly sections: readonly ('alerts' | 'console' | 'metrics')[];
+  readonly refused: readonly RefusedChange[];
+  /** What an operator should know about a change that is done: `the backlog of … keeps its directories`. */
+  readonly notes: readonly string[];
+  /** Keys of `gateway` that take effect after a restart of the engine only. */
+  readonly needsRestart: readonly string[];
+  readonly isEmpty: boolean;
+}
+
+/** Bytes that are held in a channel for a sink, also in plans that are not finished. */
+export type BacklogOf = (channel: string, sink: string) => number;
+
+const KINDS = [
+  ['source', 'sources'],
+  ['channel', 'channels'],
+  ['sink', 'sinks'],
+] as const;
+
+export function compareConfigs(
+  before: GatewayConfig,
+  after: GatewayConfig,
+  backlogOf: BacklogOf,
+): ConfigChange {
+  const components = KINDS.flatMap(([kind, section]) =>
+    componentChanges(kind, before[section], after[section]),
+  );
+  const sections = (['alerts', 'console', 'metrics'] as const).filter(
+    (section) => !isDeepStrictEqual(before[section], after[section]),
+  );
+  const needsRestart = differing(before.gateway, after.gateway).filter((key) => key !== 'timeZone');
+  const refused = [...refusedGateway(before, after), ...refusedComponents(before, after, backlogOf)];
+  return {
+    components,
+    sections,
+    refused,
+    notes: notesOf({ before, after, backlogOf, components }),
+    needsRestart,
+    isEmpty:
+      components.length === 0 &&
+      sections.length === 0 &&
+      differing(before.gateway, after.gateway).length === 0,
+  };
+}
+
+function componentChanges(
+  kind: ComponentKind,
+  before: Readonly<Record<string, object>>,
+  after: Readonly<Record<string, object>>,
+): ComponentChange[] {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
+  return names.flatMap((name): ComponentChange[] => {
+    const [old, fresh] = [before[name], after[name]];
+    if (old === undefined) return [{ kind, name, change: 'added', keys: [] }];
+    if (fresh === undefined) return [{ kind, name, change: 'removed', keys: [] }];
+    const keys = differing(old, fresh);
+    return keys.length === 0 ? [] : [{ kind, name, change: 'changed', keys }];
+  });
+}
+
+function differing(before: object, after: object): string[] {
+  const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
+  return keys.filter((key) => !isDeepStrictEqual(Reflect.get(before, key), Reflect.get(after, key)));
+}
+
+function refusedGateway(before: GatewayConfig, after: GatewayConfig): RefusedChange[] {
+  if (before.gateway.id === after.gateway.id) return [];
+  const reason = 'the gateway id is part of tenures, file names and markers already written';
+  return [
+    {
+      kind: 'gateway',
+      name: after.gateway.id,
+      reason,
+      hint: 'Start a new gateway with a state directory of its own, and let this one land its backlog.',
+    },
+  ];
+}
+
+function refusedComponents(
+  before: GatewayConfig,
+  after: GatewayConfig,
+  backlogOf: BacklogOf,
+): RefusedChange[] {
+  return Object.entries(before.sinks).flatMap(([name, sink]): RefusedChange[] => {
+    const heldBytes = backlogOf(sink.channel, name);
+    if (heldBytes <= 0) return [];
+    const fresh = after.sinks[name];
+    if (!Object.hasOwn(after.channels, sink.channel)) {
+      return [refusal('channel', sink.channel, `it still holds ${heldBytes} bytes for the sink "${name}"`)];
+    }
+    if (fresh === undefined)
+      return [refusal('sink', name, `${heldBytes} bytes wait for it in the channel "${sink.channel}"`)];
+    if (fresh.channel !== sink.channel) {
+      return [
+        refusal(
+          'sink',
+          name,
+          `${heldBytes} bytes wait for it in the channel "${sink.channel}", which it would no longer empty`,
+        ),
+      ];
+    }
+    if (!isSameCluster(sink, fresh)) {
+      const reason = `${heldBytes} bytes were taken in for the cluster it pointed at; a sink pointed at another cluster is another sink`;
+      return [
+        {
+          kind: 'sink',
+          name,
+          reason,
+          hint: 'Add a new sink with a channel of its own for the other cluster, and remove this one when its backlog is empty.',
+        },
+      ];
+    }
+    return [];
+  });
+}
+
+function refusal(kind: ComponentKind, name: string, reason: string): RefusedChange {
+  return {
+    kind,
+    name,
+    reason,
+    hint: 'Keep it until `headgate backlog` shows nothing, then remove or rename it.',
+  };
+}
+
+/** Servers may be added or replaced one by one (a NameNode that moved); none in common is another cluster. */
+function isSameCluster(before: SinkConfig, after: SinkConfig): boolean {
+  const [old, fresh] = [serversOf(before), serversOf(after)];
+  if (old === undefined || fresh === undefined) return before.type === after.type;
+  return before.type === after.type && old.some((server) => fresh.includes(server));
+}
+
+function serversOf(sink: SinkConfig): readonly string[] | undefined {
+  if (sink.type === 'directory') return undefined;
+  const urls = sink.endpoint.kind === 'httpfs' ? [sink.endpoint.url] : sink.endpoint.urls;
+  return urls.map((url) => url.toLowerCase());
+}
+
+/** Keys that decide where or how an event lands; they are applied when it comes in. */
+const PLACING_KEYS = new Set([
+  'path',
+  'filePrefix',
+  'fileSuffix',
+  'codec',
+  'serializer',
+  'isNewlineAppended',
+  'rounding',
+  'timeZone',
+  'usesLocalTime',
+  'onMissingTime',
+]);
+
+interface NoteFacts {
+  readonly before: GatewayConfig;
+  readonly after: GatewayConfig;
+  readonly backlogOf: BacklogOf;
+  readonly components: readonly ComponentChange[];
+}
+
+function notesOf({ before, after, backlogOf, components }: NoteFacts): string[] {
+  return components.flatMap(({ kind, name, change, keys }) => {
+    if (change !== 'changed') return [];
+    if (kind === 'sink') {
+      const sink = before.sinks[name];
+      const isPlacing = keys.some((key) => PLACING_KEYS.has(key));
+      if (sink === undefined || !isPlacing || backlogOf(sink.channel, name) <= 0) return [];
+      return [
+        `The backlog of the sink "${name}" keeps the directories, names and codec it was given when it came in; the change is for later events.`,
+      ];
+    }
+    const [old, fresh] = [before.sources[name], after.sources[name]];
+    if (kind !== 'source' || old?.type !== 'kafka' || fresh?.type !== 'kafka') return [];
+    const notes: string[] = [];
+    if (keys.includes('interceptors'))
+      notes.push(`The interceptors of the source "${name}" change for events that come in from now on.`);
+    if (keys.includes('consumerGroupId'))
+      notes.push(
+        `The source "${name}" takes another group: partitions that this state directory knows need --accept-replay.`,
+      );
+    if (keys.includes('startAt'))
+      notes.push(`"startAt" of the source "${name}" matters only for partitions that were never opened.`);
+    return notes;
+  });
+}

@@ -1,0 +1,143 @@
+/** The engine's snapshot, put together from its parts. */
+import type { ChannelStatusRow, SinkStatusRow, SourceStatusRow } from '../../shared/contract/control.ts';
+import type { RoomState } from '../channel/room-gauge.ts';
+import { ALL_SINKS, type WriteSwitch } from '../channel/switch-store.ts';
+import type { RateMeter } from '../telemetry/rate-meter.ts';
+import type { ChannelFigures } from './engine-queries.ts';
+import type { LandingLink } from './landing-link.ts';
+import type { SourceRunner } from './source-runner.ts';
+
+/** A source row never lists more partitions than this; the counts are of all. */
+const PARTITION_ROWS_MAX = 2_000;
+
+function given<K extends string, V>(key: K, value: V | undefined): Partial<Record<K, V>> {
+  return (value === undefined ? {} : { [key]: value }) as Partial<Record<K, V>>;
+}
+
+export function sourceRow(runner: SourceRunner, nowMs: number): SourceStatusRow {
+  const { source, host, failure } = runner;
+  const status = source.status();
+  const known = status.partitions.filter((one) => one.lag >= 0);
+  const { deliveredEvents: events, deliveredBytes: bytes } = host.counters;
+  return {
+    name: runner.name,
+    type: status.type,
+    state: failure === undefined ? status.state : 'failed',
+    ...given('cause', failure?.error.message ?? status.cause),
+    ...given('hint', failure?.error.hint ?? status.hint),
+    ...given('nextTryMs', failure?.nextTryMs ?? status.nextTryMs),
+    fence: status.fence,
+    events,
+    bytes,
+    eventsPerSecond: runner.eventRate.sample(events, nowMs),
+    bytesPerSecond: runner.byteRate.sample(bytes, nowMs),
+    pulls: status.counters.pulls,
+    repulls: status.counters.repulls,
+    failedPulls: status.counters.failedPulls,
+    lag: known.length === 0 ? -1 : known.reduce((sum, one) => sum + one.lag, 0),
+    partitions: status.partitions
+      .slice(0, PARTITION_ROWS_MAX)
+      .map((one) => ({ ...one, ...given('cause', one.cause) })),
+  };
+}
+
+export interface ChannelFacts {
+  readonly name: string;
+  readonly room: RoomState;
+  readonly figures: ChannelFigures | undefined;
+  /** How fast its use grows, bytes a second. */
+  readonly growth: RateMeter;
+  readonly nowMs: number;
+}
+
+export function channelRow({ name, room, figures, growth, nowMs }: ChannelFacts): ChannelStatusRow {
+  const state = room.isOpen ? 'open' : room.reason === 'capacity' ? 'full' : 'low-disk';
+  const bytesPerSecond = growth.sample(room.usedBytes, nowMs);
+  const leftBytes = Math.min(room.capacityBytes - room.usedBytes, room.freeDiskBytes - room.minFreeDiskBytes);
+  return {
+    name,
+    type: 'file',
+    state,
+    ...(room.isOpen
+      ? {}
+      : {
+          cause:
+            state === 'full'
+              ? 'the channel is at its capacity; intake waits and Kafka keeps the data'
+              : 'the disk has less free than minFreeDiskBytes; intake waits and Kafka keeps the data',
+          hint: 'let the sink land (is it paused, or the target away?), or give the channel more room; intake goes on by itself',
+        }),
+    events: figures?.events ?? 0,
+    heldEvents: figures?.heldEvents ?? 0,
+    rawBytes: figures?.rawBytes ?? 0,
+    storedBytes: figures?.storedBytes ?? 0,
+    capacityBytes: room.capacityBytes,
+    usedBytes: room.usedBytes,
+    freeDiskBytes: room.freeDiskBytes,
+    minFreeDiskBytes: room.minFreeDiskBytes,
+    ...given('oldestEventMs', figures?.oldestEventMs),
+    ...given('oldestPutMs', figures?.oldestPutMs),
+    quarantined: figures?.quarantined ?? 0,
+    damagedChunks: figures?.damagedChunks ?? 0,
+    ...given('secondsToFull', bytesPerSecond > 0 && leftBytes > 0 ? leftBytes / bytesPerSecond : undefined),
+  };
+}
+
+export interface SinkFacts {
+  readonly link: LandingLink;
+  readonly type: string;
+  readonly switches: readonly WriteSwitch[];
+  readonly events: RateMeter;
+  readonly bytes: RateMeter;
+  readonly last: { readonly atMs: number; readonly path: string } | undefined;
+  readonly nowMs: number;
+}
+
+export function sinkRow({ link, type, switches, events, bytes, last, nowMs }: SinkFacts): SinkStatusRow {
+  const { name, channel } = link.settings;
+  const { status, failure, landed } = link;
+  const paused = switches.find((one) => one.isPaused && (one.sink === name || one.sink === ALL_SINKS));
+  const waiting = failure ?? status?.gate;
+  const why =
+    failure?.error ?? status?.gate?.why ?? status?.files.find((file) => file.why !== undefined)?.why;
+  const isWaiting =
+    waiting !== undefined || (status !== undefined && status.waiting > 0 && status.running === 0);
+  let state: SinkStatusRow['state'] = 'idle';
+  if (status === undefined) state = failure === undefined ? 'starting' : 'failed';
+  else if (paused !== undefined) state = 'paused';
+  else if (isWaiting) state = 'waiting';
+  else if (status.running > 0) state = 'flowing';
+  return {
+    name,
+    type,
+    channel,
+    state,
+    ...given('cause', why?.message),
+    ...given('hint', why?.hint),
+    ...given('nextTryMs', waiting?.nextTryMs),
+    ...given(
+      'paused',
+      paused === undefined ? undefined : { by: paused.who, why: paused.why, atMs: paused.atMs },
+    ),
+    files: landed.files,
+    events: landed.events,
+    bytes: landed.bytes,
+    eventsPerSecond: events.sample(landed.events, nowMs),
+    bytesPerSecond: bytes.sample(landed.bytes, nowMs),
+    heldFiles: status?.held ?? 0,
+    openKeys: status?.keyCount ?? 0,
+    uploads: (status?.files ?? []).map((file) => ({
+      fileId: file.fileId,
+      path: file.finalPath,
+      step: file.state === 'running' ? file.step : file.state,
+      attempt: file.attempt,
+      sentBytes: file.bytesSent,
+      totalBytes: file.bytes,
+      ...given('cause', file.why?.message),
+      ...given('hint', file.why?.hint),
+      ...given('nextTryMs', file.nextTryMs),
+    })),
+    ...given('lastLandedMs', last?.atMs),
+    ...given('lastLandedPath', last?.path),
+  };
+}

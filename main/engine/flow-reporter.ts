@@ -1,0 +1,81 @@
+/** What sources and landing workers report, turned into log lines and alerts: the one place that does so. */
+import type { ErrorReport } from '../../shared/errors.ts';
+import type { LandingEvent } from '../landing/lander-status.ts';
+import type { SourceEvent } from '../sources/source.ts';
+import type { AlertBoard } from '../telemetry/alert-board.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { EngineAlerts } from './engine-alerts.ts';
+import type { FlowListener } from './flow.ts';
+
+interface ReporterParts {
+  readonly log: Logger;
+  readonly alerts: EngineAlerts;
+  readonly board: AlertBoard;
+  readonly nowMs: () => number;
+}
+
+export class FlowReporter implements FlowListener {
+  readonly lastLanded = new Map<string, { readonly atMs: number; readonly path: string }>();
+  readonly #parts: ReporterParts;
+
+  constructor(parts: ReporterParts) {
+    this.#parts = parts;
+  }
+
+  sourceEvent(event: SourceEvent): void {
+    const { log, alerts } = this.#parts;
+    const { level, message, ...fields } = event;
+    log[level](message, fields);
+    alerts.take(event);
+  }
+
+  sourceFailed(name: string, error: ErrorReport, nextTryMs: number): void {
+    const { log, board } = this.#parts;
+    log.error('a source failed and is started again', { source: name, error, nextTryMs });
+    board.tell({
+      code: 'restarted',
+      level: 'error',
+      place: name,
+      message: `the source failed: ${error.message}`,
+      hint: error.hint,
+    });
+  }
+
+  landingDied(sink: string, error: ErrorReport, nextTryMs: number): void {
+    const { log, board } = this.#parts;
+    log.error('a landing worker died and is started again', { sink, error, nextTryMs });
+    board.tell({
+      code: 'restarted',
+      level: 'error',
+      place: sink,
+      message: `the landing worker died: ${error.message}`,
+      hint: error.hint,
+    });
+  }
+
+  landingEvent(sink: string, event: LandingEvent): void {
+    const { log, board, nowMs } = this.#parts;
+    const { kind, ...fields } = event;
+    switch (event.kind) {
+      case 'planned':
+      case 'temp-removed':
+        return log.debug(kind, { sink, ...fields });
+      case 'landed':
+        this.lastLanded.set(sink, { atMs: nowMs(), path: event.finalPath });
+        return log.info('landed', { sink, ...fields });
+      case 'held':
+        board.raise({
+          code: 'landing-held',
+          level: 'error',
+          place: sink,
+          message: event.why.message,
+          hint: event.why.hint,
+        });
+        return log.error('a file is held', { sink, ...fields });
+      case 'chunk-damaged':
+        return log.error('a damaged chunk is set aside', { sink, ...fields });
+      default:
+        return log.warn(kind, { sink, ...fields });
+    }
+  }
+}

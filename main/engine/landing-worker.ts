@@ -1,0 +1,67 @@
+/** A landing worker's thread: one sink's lander, its target, and a reader of chunks; the writer is reached over a port. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { toErrorReport } from '../../shared/errors.ts';
+import { ChannelChunkReader } from '../channel/chunk-reader.ts';
+import { WriterClient } from '../channel/writer-client.ts';
+import { Lander } from '../landing/lander.ts';
+import { createTarget } from '../sinks/create-target.ts';
+import { systemClock } from '../telemetry/clock.ts';
+import { crashPoint } from '../telemetry/crash-point.ts';
+import type { FromLander, LandingWorkerData, ToLander } from './landing-messages.ts';
+
+/** Status goes to the main thread this often while anything moves. */
+const STATUS_INTERVAL_MS = 250;
+
+const port = parentPort;
+if (port === null) throw new Error('landing-worker runs as a worker thread only');
+const send = (message: FromLander): void => port.postMessage(message);
+
+async function serve({ settings, stateDir, writer }: LandingWorkerData): Promise<void> {
+  const store = await WriterClient.connect(writer);
+  const reader = new ChannelChunkReader(stateDir);
+  const target = createTarget(settings.target, systemClock);
+  const lander = new Lander({
+    settings: settings.lander,
+    store,
+    target,
+    reader,
+    clock: systemClock,
+    random: Math.random,
+    report: (event) => send({ kind: 'event', event }),
+    crashPoint,
+  });
+  let last = '';
+  const tellStatus = (): void => {
+    const status = lander.status();
+    const text = JSON.stringify(status);
+    if (text === last) return;
+    last = text;
+    send({ kind: 'status', status });
+  };
+  const timer = setInterval(tellStatus, STATUS_INTERVAL_MS);
+  port?.on('message', (message: ToLander) => {
+    if (message.kind === 'land-now') lander.landNow();
+    else if (message.kind === 'wake') lander.wake();
+    else void lander.stop(message.drainMs);
+  });
+  try {
+    await lander.run(new AbortController().signal);
+    tellStatus();
+  } finally {
+    clearInterval(timer);
+    reader.close();
+    await target.close();
+    store.disconnect();
+  }
+}
+
+serve(workerData as LandingWorkerData).then(
+  () => {
+    send({ kind: 'stopped' });
+    port.close();
+  },
+  (error: unknown) => {
+    send({ kind: 'failed', error: toErrorReport(error) });
+    port.close();
+  },
+);

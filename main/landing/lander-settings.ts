@@ -1,0 +1,41 @@
+import type { CrashPoint } from '../telemetry/crash-point.ts';
+import type { Clock, Random } from '../telemetry/clock.ts';
+import type { ChunkReader, LandingStore } from './landing-store.ts';
+import type { LandingEvent } from './lander-status.ts';
+import type { RollSettings } from './roll-policy.ts';
+import type { Target } from './target.ts';
+
+export const UPLOADS_DEFAULT = 2;
+
+/** What the configuration says about one sink (or group), as far as landing needs it. */
+export interface LanderSettings {
+  readonly sink: string;
+  readonly gatewayId: string;
+  /** Identity of the state directory. */
+  readonly stateId: string;
+  /** Files that are uploaded at the same time. */
+  readonly uploads: number;
+  readonly roll: RollSettings;
+  readonly inUsePrefix: string;
+  readonly inUseSuffix: string;
+  readonly hasCodecExtensionBeforeSuffix: boolean;
+  /** Octal, such as `644`; undefined: the cluster's default. Likewise the next two. */
+  readonly permission?: string | undefined;
+  readonly replication?: number | undefined;
+  readonly blockSizeBytes?: number | undefined;
+  /** How long chunks stay after their file landed, where one replica is not trusted; 0: they go at once. */
+  readonly retainAfterLandingMs: number;
+}
+
+/** Everything that landing works with; the engine puts it together in the worker. */
+export interface LandingContext {
+  readonly settings: LanderSettings;
+  readonly store: LandingStore;
+  readonly target: Target;
+  readonly reader: ChunkReader;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly report: (event: LandingEvent) => void;
+  /** The process's own crash points; a test that simulates death in one process gives its own. */
+  readonly crashPoint: (name: CrashPoint) => void;
+}

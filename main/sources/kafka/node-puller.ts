@@ -1,0 +1,193 @@
+import { GatewayError, isGatewayError } from '../../../shared/errors.ts';
+import type { SourceHost } from '../source.ts';
+import type { KafkaSourceSettings } from './kafka-source-settings.ts';
+import type { LinkWatch } from './link-watch.ts';
+import { isLeaderError, throwOnError } from './log-check.ts';
+import type { PartitionSession } from './partition-session.ts';
+import { backoffMs, type Random, type SourceClock } from './source-clock.ts';
+import type { MutableCounters } from './source-counters.ts';
+import { WakeUp } from './wake-up.ts';
+import type { PartitionFetch, PullLink } from './wire/pull-link.ts';
+
+/**
+ * Pulls from one broker: one fetch at a time for all its partitions that want something, the next sent while the last one's events
+ * are delivered.
+ *
+ * 1. A fetch that failed is sent again at once at most `repulls` times; then the broker is left alone for a while (full jitter).
+ * 2. Two fetches that bring nothing never follow each other faster than `emptyPullSpacingMs`, whatever the broker answers.
+ * 3. Partitions take turns at the head of the request, because a broker fills its answer in that order.
+ * 4. After a broken link every partition's log is compared with what we know before more is pulled.
+ */
+export interface NodePullerParts {
+  readonly node: number;
+  readonly settings: KafkaSourceSettings;
+  readonly host: SourceHost;
+  readonly pull: PullLink;
+  readonly clock: SourceClock;
+  readonly random: Random;
+  readonly counters: MutableCounters;
+  readonly linkWatch: LinkWatch;
+  /** Open partitions that this broker leads. */
+  readonly sessions: () => readonly PartitionSession[];
+  /** The leaders, or the brokers' addresses, may have changed. */
+  readonly onStaleMetadata: () => void;
+}
+
+/** With data waiting for one partition, the broker may hold back an answer for the others only so long. */
+const BUSY_WAIT_MS = 50;
+const IDLE_SLEEP_MS = 1_000;
+
+export class NodePuller {
+  readonly #parts: NodePullerParts;
+  readonly #wake = new WakeUp();
+  #turn = 0;
+  #failures = 0;
+  #isWaitingForRoom = false;
+  #problem: GatewayError | undefined;
+  #nextTryMs: number | undefined;
+
+  constructor(parts: NodePullerParts) {
+    this.#parts = parts;
+  }
+
+  wake(): void {
+    this.#wake.call();
+  }
+
+  /** Why nothing is pulled from this broker now. */
+  get problem(): { readonly error: GatewayError; readonly nextTryMs: number | undefined } | undefined {
+    return this.#problem === undefined ? undefined : { error: this.#problem, nextTryMs: this.#nextTryMs };
+  }
+
+  get isWaitingForRoom(): boolean {
+    return this.#isWaitingForRoom;
+  }
+
+  /** Until the signal aborts. Rejects only for programmer errors. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, host } = this.#parts;
+    while (!signal.aborted) {
+      this.#isWaitingForRoom = true;
+      try {
+        await host.whenOpen(signal);
+      } catch (error) {
+        if (isAborted(signal)) return;
+        throw error;
+      }
+      this.#isWaitingForRoom = false;
+      const sessions = this.#inTurn();
+      const wanted = sessions.flatMap((session) => session.wanted() ?? []);
+      if (wanted.length === 0) {
+        await this.#wake.sleep(IDLE_SLEEP_MS, { clock, signal });
+        continue;
+      }
+      await this.#pullOnce(sessions, signal);
+    }
+  }
+
+  /** The open partitions, another one first each time. */
+  #inTurn(): PartitionSession[] {
+    const sessions = this.#parts.sessions();
+    if (sessions.length === 0) return [];
+    this.#turn = (this.#turn + 1) % sessions.length;
+    return [...sessions.slice(this.#turn), ...sessions.slice(0, this.#turn)];
+  }
+
+  async #pullOnce(sessions: readonly PartitionSession[], signal: AbortSignal): Promise<void> {
+    const { settings, pull, clock, counters, linkWatch, node } = this.#parts;
+    const partitions = sessions.flatMap((session) => session.wanted() ?? []);
+    const isBusy = partitions.length < sessions.length && sessions.some((session) => session.isBusy);
+    const request = {
+      node,
+      partitions,
+      maxBytes: settings.fetchBytes,
+      minBytes: 1,
+      maxWaitMs: isBusy ? Math.min(BUSY_WAIT_MS, settings.batchDurationMs) : settings.batchDurationMs,
+    };
+    const startedMs = clock.now();
+    counters.pulls++;
+    let answers: readonly PartitionFetch[];
+    try {
+      answers = await pull.fetch(request, signal);
+    } catch (error) {
+      if (isAborted(signal)) return;
+      await this.#failed(toGatewayError(error, node), sessions, signal);
+      return;
+    }
+    linkWatch.answered();
+    this.#failures = 0;
+    this.#problem = undefined;
+    const bringing = answers.filter((answer) => this.#take(answer, sessions)).length;
+    if (bringing > 0) return;
+    counters.emptyPulls++;
+    const restMs = settings.timing.emptyPullSpacingMs - (clock.now() - startedMs);
+    if (restMs > 0) await clock.wait(restMs, signal);
+  }
+
+  #take(answer: PartitionFetch, sessions: readonly PartitionSession[]): boolean {
+    const session = sessions.find(
+      ({ opened }) => opened.ref.topic === answer.topic && opened.ref.partition === answer.partition,
+    );
+    if (session === undefined) return false;
+    if (answer.error === undefined) return session.take(answer);
+    if (answer.error === 'OFFSET_OUT_OF_RANGE') {
+      session.doubtLog();
+      return false;
+    }
+    if (isLeaderError(answer.error) || answer.error.startsWith('UNKNOWN_TOPIC')) {
+      session.doubtLog();
+      this.#parts.onStaleMetadata();
+    }
+    try {
+      throwOnError(answer);
+    } catch (error) {
+      session.fail(toGatewayError(error, this.#parts.node));
+    }
+    return false;
+  }
+
+  async #failed(
+    error: GatewayError,
+    sessions: readonly PartitionSession[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { settings, clock, random, counters, linkWatch } = this.#parts;
+    this.#failures++;
+    counters.failedPulls++;
+    this.#problem = error;
+    linkWatch.failed(error);
+    if (this.#failures <= settings.repulls) {
+      counters.repulls++;
+      return;
+    }
+    for (const session of sessions) session.doubtLog();
+    this.#parts.onStaleMetadata();
+    const { backoffFirstMs, backoffLastMs } = settings.timing;
+    const waitMs = backoffMs(
+      this.#failures - settings.repulls,
+      { firstMs: backoffFirstMs, lastMs: backoffLastMs },
+      random,
+    );
+    this.#nextTryMs = clock.now() + waitMs;
+    await clock.wait(waitMs, signal);
+    this.#nextTryMs = undefined;
+  }
+}
+
+/** Read after an await: the signal may have aborted meanwhile. */
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted;
+}
+
+function toGatewayError(error: unknown, node: number): GatewayError {
+  if (isGatewayError(error)) return error;
+  return new GatewayError({
+    code: 'transport',
+    operation: 'pull events',
+    place: `broker ${node}`,
+    message: error instanceof Error ? error.message : String(error),
+    retry: 'backoff',
+    hint: 'Headgate goes on by itself.',
+    cause: error,
+  });
+}
