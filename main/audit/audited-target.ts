@@ -1,5 +1,5 @@
-import { GatewayError, isGatewayError } from '../../shared/errors.ts';
-import type { ErrorCode } from '../../shared/errors.ts';
+import { isGatewayError } from '../../shared/errors.ts';
+import type { ErrorCode, GatewayError } from '../../shared/errors.ts';
 import type { Target } from '../landing/target.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import { RETRY_FIRST_MS, TRIES_MAX, UNREACHABLE_FILES_MAX } from './audit-limits.ts';
@@ -75,45 +75,34 @@ export class TargetDirectory {
   }
 
   /**
-   * Throws what asking for a namespace throws; `other-target` when no sink of the configuration writes to this namespace:
-   * what stands in another one would say nothing about the file.
+   * The target that writes to the namespace the ledger noted, or why there is none to ask: what stands in another namespace
+   * would say nothing about the file. Throws the signal's reason.
    */
-  async holderOf(file: { readonly sink: string; readonly namespace: string }, signal: AbortSignal): Promise<AuditedTarget> {
+  async holderOf(
+    file: { readonly sink: string; readonly namespace: string },
+    signal: AbortSignal,
+  ): Promise<AuditedTarget | { readonly unknown: string }> {
     const own = this.#byName.get(file.sink);
     const others = [...this.#byName.values()].filter((target) => target !== own);
-    let failure: unknown;
+    const reasons: string[] = [];
     for (const target of own === undefined ? others : [own, ...others]) {
-      try {
-        if (!target.isLost && (await target.namespace(signal)) === file.namespace) return target;
-      } catch (error) {
-        // The sink that wrote the file cannot be asked: that is the reason to give. Another sink is only a guess.
-        if (target === own || signal.aborted || !isGatewayError(error)) failure ??= error;
-        if (target === own) target.noteFile(false);
-      }
+      const namespace = await namespaceOf(target, signal);
+      if (namespace === file.namespace) return target;
+      if (typeof namespace !== 'string') reasons.push(namespace.unknown);
     }
-    if (failure !== undefined) throw failure;
-    throw own?.isLost === true ? lost(own.name) : nowhere(file);
+    const [reason] = reasons;
+    if (reason !== undefined) return { unknown: reason };
+    return { unknown: `sink ${file.sink} landed files in namespace ${file.namespace}, which no sink of the configuration reaches now` };
   }
 }
 
-function lost(sink: string): GatewayError {
-  return new GatewayError({
-    code: 'transport',
-    operation: 'look at a landed file',
-    place: sink,
-    message: `The target of sink ${sink} stopped answering during the audit.`,
-    retry: 'backoff',
-    hint: 'Audit again when the target answers.',
-  });
-}
-
-function nowhere({ sink, namespace }: { readonly sink: string; readonly namespace: string }): GatewayError {
-  return new GatewayError({
-    code: 'other-target',
-    operation: 'look at a landed file',
-    place: sink,
-    message: `Sink ${sink} landed files in namespace ${namespace}, which no sink of the configuration reaches now.`,
-    retry: 'never',
-    hint: 'Audit with a configuration that has a sink with the former target.',
-  });
+async function namespaceOf(target: AuditedTarget, signal: AbortSignal): Promise<string | { readonly unknown: string }> {
+  if (target.isLost) return { unknown: `the target of sink ${target.name} does not answer` };
+  try {
+    return await target.namespace(signal);
+  } catch (error) {
+    if (signal.aborted || !isGatewayError(error)) throw error;
+    target.noteFile(false);
+    return { unknown: `the target of sink ${target.name}: ${error.message}` };
+  }
 }

@@ -137,6 +137,9 @@ function assertBooksAgree(
 function prepare(db: ChannelDatabase) {
   return {
     known: db.prepare<[string], { crc32c: number }>('SELECT crc32c FROM ledger WHERE file_id = ?'),
+    byInode: db.prepare<[string, string], { id: number }>(
+      'SELECT id FROM ledger WHERE inode = ? AND sink = ? LIMIT 1',
+    ),
     insert:
       db.prepare(`INSERT INTO ledger (file_id, sink, channel, directory, prefix, suffix, codec, serializer, version,
       final_path, namespace, bytes, raw_bytes, events, lines, crc32c, checksum, checksum_note, inode, attempts, planned_at_ms,

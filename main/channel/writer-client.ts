@@ -43,6 +43,7 @@ export class WriterClient {
   readonly #roomListeners = new Set<(room: RoomState) => void>();
   readonly #gate = new PutGate(PUT_BYTES_UNDER_WAY_MAX);
   readonly #closed = Promise.withResolvers<void>();
+  readonly #gone = Promise.withResolvers<Error>();
   #room: RoomState;
   #lastId = 0;
   #end: Error | undefined;
@@ -85,6 +86,11 @@ export class WriterClient {
   /** Room in the channel as last told; `perform('room')` asks for the present figures. */
   get room(): RoomState {
     return this.#room;
+  }
+
+  /** Resolves when the writer's thread is gone, asked for or not, with the reason. */
+  get ended(): Promise<Error> {
+    return this.#gone.promise;
   }
 
   onRoom(listener: (room: RoomState) => void): () => void {
@@ -258,6 +264,7 @@ export class WriterClient {
 
   #ended(error: Error): void {
     this.#end ??= error;
+    this.#gone.resolve(error);
     this.#closed.resolve();
     this.#gate.fail(error);
     for (const { reject } of this.#pending.values()) reject(error);

@@ -84,14 +84,11 @@ class HeadlessEngine implements RunningEngine {
     const { loaded, log, clock, random } = this.#options;
     const config = usableConfig(loaded);
     const writer = await startWriter(config, this.#directory);
-    writer.ended.then(
-      (error) => this.#fail(error),
-      (error: unknown) => this.#fail(error),
-    );
+    void writer.ended.then((error) => this.#fail(error));
     const history = new ConfigStore(this.#directory.path);
     const version = await history.record({
       text: loaded.text,
-      who: `file on ${hostname()}`,
+      by: `file on ${hostname()}`,
       nowMs: clock.nowMs(),
     });
     const flow = new Flow({

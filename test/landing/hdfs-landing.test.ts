@@ -148,7 +148,6 @@ describe.skipIf(skipsWithoutJava('landing on HDFS'))('landing on a real HDFS', (
     expect(attempts).toBe(2);
     expect(await rig.hadoopText(path)).toBe(put);
     const listing = JSON.stringify(await rig.superuserCall('GET', '/landing/broken', { op: 'LISTSTATUS' }));
-    expect(listing).not.toContain('"pathSuffix":"."');
     expect(listing.match(/pathSuffix/g)?.length).toBe(1);
   });
 });

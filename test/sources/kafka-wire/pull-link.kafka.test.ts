@@ -22,6 +22,8 @@ import { ALL, eventsOf, offsetsOfRuns, range, slicesOf, type SeenEvent } from '.
 
 const never = new AbortController().signal;
 const NODE = 1;
+/** The broker's log cleaner looks every 15 s. */
+const CLEANER_WAIT_MS = 90_000;
 
 let kafka: KafkaRig;
 let logLines: LinkLogLine[] = [];
@@ -199,7 +201,7 @@ describe.skipIf(skipsWithoutJava('pull link'))('a pull link', () => {
     expect(fetched).toMatchObject({ lastStableOffset: 1, highWatermark: 2, logStartOffset: 0 });
   });
 
-  it('accounts for the holes of a compacted topic', async () => {
+  it('accounts for the holes of a compacted topic', { timeout: 120_000 }, async () => {
     const topic = 'compacted';
     const config = {
       'cleanup.policy': 'compact',
@@ -213,11 +215,14 @@ describe.skipIf(skipsWithoutJava('pull link'))('a pull link', () => {
     const link = linkTo(kafka.bootstrap);
     let end = 200;
     const compacted = await until('the topic is compacted', async () => {
-      await produceLines({
-        bootstrap: kafka.directBootstrap,
-        topic,
-        lines: [{ partition: 0, key: 'roll', value: 'roll' }],
-      });
+      await produceLines(
+        {
+          bootstrap: kafka.directBootstrap,
+          topic,
+          lines: [{ partition: 0, key: 'roll', value: 'roll' }],
+        },
+        CLEANER_WAIT_MS,
+      );
       end++;
       const seen = await readAll(link, topic, 0, end);
       // The broker cleans segment by segment: done is when each key is there once.

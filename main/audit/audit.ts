@@ -1,0 +1,182 @@
+import type { AuditCoverage, AuditReport } from '../../shared/contract/control.ts';
+import { isGatewayError } from '../../shared/errors.ts';
+import { CHANNEL_FILE, openForReading, wrapped } from '../channel/channel-database.ts';
+import type { ChannelDatabase } from '../channel/channel-database.ts';
+import { knownPartitions } from '../channel/coverage-reader.ts';
+import type { Target } from '../landing/target.ts';
+import type { Clock } from '../telemetry/clock.ts';
+import { TargetDirectory } from './audited-target.ts';
+import { bookFaults } from './book-checks.ts';
+import { auditChunks } from './chunk-audit.ts';
+import { auditDirectories } from './directory-audit.ts';
+import { auditFiles } from './file-audit.ts';
+import { FindingList } from './finding-list.ts';
+import { Pace } from './pace.ts';
+import { auditPartition } from './partition-audit.ts';
+
+export interface AuditOptions {
+  readonly id: string;
+  readonly level: AuditReport['level'];
+  /** The state directory; it is only read. */
+  readonly directory: string;
+  readonly gatewayId: string;
+  /** By the sink's name, for the levels `hdfs` and `deep`. The caller closes them. */
+  readonly targets: ReadonlyMap<string, Target>;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** The report as it stands; called often, so the callee chooses what it passes on. */
+  readonly onProgress?: (report: () => AuditReport) => void;
+}
+
+/**
+ * The proof that exactly-once.md §5 asks for, and what it rests on.
+ *
+ * 1. For every incarnation of every partition and every channel, each offset of an accepted tenure is in exactly one row of
+ *    the books: landed, in the channel, damaged, quarantined, filtered, not routed, absent or gap. Offsets of held puts are
+ *    held to the same rule and counted apart. Partitions are read in one transaction each, so no event is seen in passing.
+ * 2. What the books say twice agrees (book-checks.ts).
+ * 3. `hdfs`: what the ledger says is in place, and nothing of ours besides; nothing in HDFS is changed.
+ * 4. `deep`: the bytes in place decode to the lines that went in, and bodies in the channel match their checksums.
+ *
+ * `clean` means that all of this was looked at and holds. What could not be looked at makes the verdict `unknown`, never `clean`
+ * and never by itself `wrong`. Only assertions are thrown; everything else ends as a report.
+ */
+export async function runAudit(options: AuditOptions): Promise<AuditReport> {
+  const run = new AuditRun(options);
+  try {
+    await run.work();
+    return run.report('done');
+  } catch (error) {
+    if (options.signal.aborted) return run.report('cancelled');
+    if (!isGatewayError(error)) throw error;
+    return run.report('failed', error.message);
+  }
+}
+
+class AuditRun {
+  readonly #options: AuditOptions;
+  readonly #startedMs: number;
+  readonly #findings = new FindingList();
+  readonly #coverage: AuditCoverage[] = [];
+  #offsets = 0;
+  #files = 0;
+  #progress = { step: 'start', done: 0, total: 1 };
+
+  constructor(options: AuditOptions) {
+    this.#options = options;
+    this.#startedMs = options.clock.nowMs();
+  }
+
+  async work(): Promise<void> {
+    const path = `${this.#options.directory}/${CHANNEL_FILE}`;
+    const db = openForReading(path);
+    try {
+      const pace = new Pace(this.#options.signal, this.#options.clock);
+      pace.signal.throwIfAborted();
+      await this.#books(db, { pace, path });
+      if (this.#options.level !== 'ledger') await this.#places(db, { pace, path });
+    } finally {
+      db.close();
+    }
+  }
+
+  report(state: AuditReport['state'], error?: string): AuditReport {
+    const { id, level, clock } = this.#options;
+    const findings = this.#findings;
+    const why = error ?? findings.error;
+    return {
+      id,
+      state,
+      startedMs: this.#startedMs,
+      ...(state === 'running' ? {} : { finishedMs: clock.nowMs() }),
+      level,
+      progress: this.#progress,
+      verdict: state === 'done' || findings.verdict === 'wrong' ? findings.verdict : 'unknown',
+      ...(why === undefined ? {} : { error: why }),
+      offsets: this.#offsets,
+      files: this.#files,
+      coverage: [...this.#coverage],
+      findings: [...findings.findings],
+      findingsLeftOut: findings.leftOut,
+      ...(findings.notes.length === 0 ? {} : { notes: [...findings.notes] }),
+    };
+  }
+
+  async #books(db: ChannelDatabase, { pace, path }: WorkPlace): Promise<void> {
+    const context = { db, findings: this.#findings, pace };
+    const partitions = wrapped('audit the channel', path, () => knownPartitions(db));
+    this.#step('partitions', partitions.length);
+    for (const partition of partitions) {
+      const { coverage, offsets } = await translated(path, () => auditPartition(context, partition));
+      this.#coverage.push(...coverage);
+      this.#offsets += offsets;
+      this.#advance();
+      await pace.turn();
+    }
+    this.#step('books', 1);
+    await translated(path, async () => {
+      for (const faults of bookFaults(db)) {
+        for (const { place, what, kind = 'books-differ' } of faults) this.#findings.add(kind, place, what);
+        if (pace.isDue) await pace.turn();
+      }
+    });
+    this.#advance();
+  }
+
+  async #places(db: ChannelDatabase, { pace, path }: WorkPlace): Promise<void> {
+    const { level, targets, clock, signal, gatewayId } = this.#options;
+    const directory = new TargetDirectory(targets, clock);
+    const findings = this.#findings;
+    const isDeep = level === 'deep';
+    await translated(path, async () => {
+      if (isDeep) {
+        this.#step('chunks', count(db, 'SELECT count(*) AS value FROM chunks'));
+        await auditChunks({ db, findings, pace }, () => this.#advance());
+      }
+      this.#step('files', count(db, 'SELECT count(*) AS value FROM ledger'));
+      const fileChecked = (): void => {
+        this.#files++;
+        this.#advance();
+      };
+      await auditFiles({ db, targets: directory, findings, isDeep, signal, checked: fileChecked });
+      this.#step('directories', count(db, 'SELECT count(*) AS value FROM (SELECT DISTINCT namespace, directory FROM ledger)'));
+      await auditDirectories({ db, targets: directory, gatewayId, findings, signal, checked: () => this.#advance() });
+    });
+  }
+
+  #step(step: string, total: number): void {
+    this.#progress = { step, done: 0, total };
+    this.#tell();
+  }
+
+  #advance(): void {
+    const { step, done, total } = this.#progress;
+    // What landed since the step was counted is looked at too.
+    this.#progress = { step, done: done + 1, total: Math.max(total, done + 1) };
+    this.#tell();
+  }
+
+  #tell(): void {
+    this.#options.onProgress?.(() => this.report('running'));
+  }
+}
+
+interface WorkPlace {
+  readonly pace: Pace;
+  readonly path: string;
+}
+
+function count(db: ChannelDatabase, sql: string): number {
+  return db.prepare<[], { value: number }>(sql).get()?.value ?? 0;
+}
+
+/** What SQLite throws in the course of asynchronous work, in our words. */
+async function translated<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    return wrapped('audit the channel', path, () => {
+      throw error;
+    });
+  }
+}
