@@ -1,3 +1,4 @@
+import { isGatewayError } from '../../shared/errors.ts';
 import type { ChannelDatabase } from '../channel/channel-database.ts';
 import type { TargetEntry } from '../landing/target.ts';
 import { FILE_PAGE_ROWS } from './audit-limits.ts';
@@ -55,19 +56,27 @@ interface DirectoryAtHand {
 /** Gives the number of temps that were left over. */
 async function auditDirectory(context: DirectoryAuditContext, { target, directory, names }: DirectoryAtHand): Promise<number> {
   const { findings, signal } = context;
-  let entries: readonly TargetEntry[] | undefined;
   try {
-    entries = await target.call((one) => one.list(directory, signal), signal);
+    const entries = await target.call((one) => one.list(directory, signal), signal);
+    const leftovers = await auditEntries(context, { target, directory, names }, entries ?? []);
     target.noteFile(true);
+    return leftovers;
   } catch (error) {
     signal.throwIfAborted();
-    if (!saysNothing(error)) throw error;
-    target.noteFile(false);
+    if (!isGatewayError(error)) throw error;
+    target.noteFile(!saysNothing(error));
     findings.unknown(`${directory}: ${error.message}`);
     return 0;
   }
+}
+
+async function auditEntries(
+  context: DirectoryAuditContext,
+  { target, directory, names }: DirectoryAtHand,
+  entries: readonly TargetEntry[],
+): Promise<number> {
   let leftovers = 0;
-  for (const { name, type } of entries ?? []) {
+  for (const { name, type } of entries) {
     if (type !== 'file') continue;
     const path = directory === '/' ? `/${name}` : `${directory}/${name}`;
     // The list was made before the books are asked: a file that was landed in between is in them, as a plan or a landing.
@@ -111,7 +120,7 @@ class KnownNames {
 
   constructor(db: ChannelDatabase, gatewayId: string) {
     // `<prefix>.<gateway id>.<file id>[.<codec>]<suffix>`, the prefix may hold anything.
-    this.#pattern = new RegExp(`(?:^|.*\\.)${RegExp.escape(gatewayId)}\\.([0-9a-z-]{8,64})(?:\\.|$)`, 'u');
+    this.#pattern = new RegExp(`(?:^|.*\\.)${literal(gatewayId)}\\.([0-9a-z-]{8,64})(?:\\.|$)`);
     this.#landed = db.prepare<[string], { finalPath: string }>('SELECT final_path AS finalPath FROM ledger WHERE file_id = ?');
     this.#planned = db.prepare<[string], { id: number }>('SELECT id FROM plans WHERE file_id = ?');
     this.#tempOfPlan = db.prepare<[string], { id: number }>(
@@ -132,4 +141,9 @@ class KnownNames {
   isLeftover(name: string, path: string): boolean {
     return this.#pattern.test(name) && this.#tempOfPlan.get(path) === undefined;
   }
+}
+
+/** The text as a pattern that matches just it. */
+function literal(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
 }

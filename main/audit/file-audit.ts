@@ -1,3 +1,4 @@
+import { isGatewayError } from '../../shared/errors.ts';
 import type { ChannelDatabase } from '../channel/channel-database.ts';
 import { landingParts, landings } from '../channel/backlog-reader.ts';
 import type { Landing } from '../channel/backlog-reader.ts';
@@ -59,9 +60,10 @@ async function auditFile(context: FileAuditContext, { row, directory, noChecksum
     target.noteFile(true);
   } catch (error) {
     signal.throwIfAborted();
-    if (!saysNothing(error)) throw error;
-    target.noteFile(false);
-    findings.unknown(`${row.finalPath}: ${error.message}`);
+    if (!isGatewayError(error)) throw error;
+    target.noteFile(!saysNothing(error));
+    if (error.code === 'file-missing') findings.add('file-missing', row.finalPath, 'it vanished while it was looked at');
+    else findings.unknown(`${row.finalPath}: ${error.message}`);
   }
 }
 

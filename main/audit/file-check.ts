@@ -25,7 +25,7 @@ export interface FileCheckContext {
 /**
  * Holds one landed file against its ledger row: it stands where the ledger says, as long, with the same checksum, and says
  * of itself what the ledger says; deep, its bytes decode to the lines that went in. Adds findings.
- * Throws a GatewayError for which `saysNothing` is true when the target could not be asked; the signal's reason.
+ * Throws the GatewayError of a call that could not be answered, after its repeats; the signal's reason.
  */
 export async function checkFile(context: FileCheckContext, file: LedgerFile): Promise<void> {
   const { target, findings, signal } = context;

@@ -96,7 +96,7 @@ export function createSource(
     }
   };
   return createKafkaSource(kafkaSettings(name, source, config), host, {
-    clock: { now: () => clock.nowMs(), wait },
+    clock: { now: () => clock.nowMs(), steadyMs: () => clock.steadyMs(), wait },
     random,
   });
 }

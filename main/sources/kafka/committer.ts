@@ -66,7 +66,7 @@ export class Committer {
 
   async #tend(session: PartitionSession, signal: AbortSignal): Promise<void> {
     const { clock, settings } = this.#parts;
-    const nowMs = clock.now();
+    const nowMs = clock.steadyMs();
     const isRenewalDue = nowMs - session.lastCommitMs >= settings.timing.renewMs;
     if (session.durableTo > session.acceptedTo || isRenewalDue) {
       await this.commit(session, signal);
@@ -90,7 +90,7 @@ export class Committer {
       this.#refused(session, outcome.error, outcome.kind === 'refused' && isFencedName(outcome.name));
       return;
     }
-    session.lastCommitMs = clock.now();
+    session.lastCommitMs = clock.steadyMs();
     counters.commits++;
     if (to === session.acceptedTo) return;
     try {
@@ -118,7 +118,7 @@ export class Committer {
 
   async #check(session: PartitionSession, signal: AbortSignal): Promise<void> {
     const { clock, host, settings } = this.#parts;
-    session.lastCheckMs = clock.now();
+    session.lastCheckMs = clock.steadyMs();
     let found = '';
     for (let read = 1; read <= CHECK_READS; read++) {
       try {

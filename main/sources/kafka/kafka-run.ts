@@ -5,6 +5,7 @@ import { Committer } from './committer.ts';
 import type { TopicPartition } from './group-protocol.ts';
 import type { KafkaSourceSettings } from './kafka-source-settings.ts';
 import type { LinkWatch } from './link-watch.ts';
+import { DoubtKeeper } from './doubt-keeper.ts';
 import { FixedMembership, GroupMembership, type Membership } from './membership.ts';
 import { NodePuller } from './node-puller.ts';
 import type { OpeningParts } from './opening.ts';
@@ -47,6 +48,9 @@ export class KafkaRun {
   readonly #committer: Committer;
   readonly #membership: Membership;
   readonly #stableWatch: StableOffsetWatch;
+  readonly #doubtKeeper: DoubtKeeper;
+  /** Partitions that were ours and whose doubts may outlast them. */
+  readonly #givenUp = new Map<string, TopicPartition>();
   readonly #workers = new Map<string, RunningWorker>();
   readonly #leaving = new Set<Promise<void>>();
   readonly #pullers = new Map<number, NodePuller>();
@@ -95,6 +99,7 @@ export class KafkaRun {
     });
     this.#committer = new Committer({ settings, host, clock, counters, sessions: () => this.#sessions() });
     this.#stableWatch = new StableOffsetWatch({ settings, host, clock });
+    this.#doubtKeeper = new DoubtKeeper({ settings, host, clock, protocol: this.#protocol });
     const membership = {
       settings,
       clock,
@@ -125,6 +130,7 @@ export class KafkaRun {
         this.#catalog.run(helping),
         this.#membership.run(helping),
         this.#committer.run(helping),
+        this.#keepDoubts(helping),
         this.#watch(helping),
       );
       for (const one of work) one.catch((error: unknown) => this.#failed.reject(error));
@@ -159,21 +165,7 @@ export class KafkaRun {
     const worst = problem?.error ?? this.#parts.linkWatch.problem ?? this.#membership.problem;
     const isPaused = pullers.some((one) => one.isWaitingForRoom);
     const waiting = partitions.find((one) => one.cause !== undefined);
-    const isFlowing = partitions.some((one) => one.state === 'flowing');
-    const isIdle = partitions.some((one) => one.state === 'caught-up');
-    const state = !this.#isStarted
-      ? 'starting'
-      : worst !== undefined
-        ? 'waiting'
-        : isPaused
-          ? 'paused'
-          : isFlowing
-            ? 'flowing'
-            : isIdle
-              ? 'idle'
-              : waiting !== undefined
-                ? 'waiting'
-                : 'starting';
+    const state = this.#stateOf({ isWaiting: worst !== undefined, isPaused, partitions });
     return {
       state,
       cause: worst?.message ?? (state === 'waiting' ? waiting?.cause : undefined),
@@ -182,6 +174,21 @@ export class KafkaRun {
       fence: this.#fenceKind,
       partitions,
     };
+  }
+
+  #stateOf(facts: {
+    readonly isWaiting: boolean;
+    readonly isPaused: boolean;
+    readonly partitions: readonly PartitionStatus[];
+  }): SourceStatus['state'] {
+    const has = (state: PartitionStatus['state']): boolean =>
+      facts.partitions.some((one) => one.state === state);
+    if (!this.#isStarted) return 'starting';
+    if (facts.isWaiting) return 'waiting';
+    if (facts.isPaused) return 'paused';
+    if (has('flowing')) return 'flowing';
+    if (has('caught-up')) return 'idle';
+    return facts.partitions.some((one) => one.cause !== undefined) ? 'waiting' : 'starting';
   }
 
   partitionStatus(): PartitionStatus[] {
@@ -251,7 +258,11 @@ export class KafkaRun {
     if (running === undefined) return;
     running.stop.abort();
     this.#workers.delete(key);
-    const leaving = running.done.finally(() => this.#leaving.delete(leaving));
+    const { topic, partition } = running.worker;
+    const leaving = running.done.finally(() => {
+      this.#leaving.delete(leaving);
+      this.#givenUp.set(key, { topic, partition });
+    });
     this.#leaving.add(leaving);
   }
 
@@ -314,6 +325,18 @@ export class KafkaRun {
     });
     this.#pullers.set(node, puller);
     puller.run(this.#pulling.signal).catch((error: unknown) => this.#failed.reject(error));
+  }
+
+  /** Now and then, those partitions that are not ours and may have puts in doubt. */
+  async #keepDoubts(signal: AbortSignal): Promise<void> {
+    const { clock, settings } = this.#parts;
+    while (!signal.aborted) {
+      await clock.wait(settings.timing.idleCheckMs, signal);
+      const places = new Map<string, TopicPartition>(this.#givenUp);
+      for (const info of this.#catalog.partitions) places.set(`${info.topic}/${info.partition}`, info);
+      for (const key of this.#workers.keys()) places.delete(key);
+      await this.#doubtKeeper.check([...places.values()], signal);
+    }
   }
 
   async #watch(signal: AbortSignal): Promise<void> {

@@ -67,7 +67,7 @@ class KafkaSource implements Source {
   async run(signal: AbortSignal): Promise<void> {
     let failures = 0;
     while (!signal.aborted) {
-      const startedMs = this.#clock.now();
+      const startedMs = this.#clock.steadyMs();
       const run = new KafkaRun({
         settings: this.#settings,
         host: this.#host,
@@ -84,7 +84,7 @@ class KafkaSource implements Source {
       } catch (error) {
         if (signal.aborted) return;
         if (isGatewayError(error) && error.code === 'config-invalid') throw error;
-        failures = this.#clock.now() - startedMs > HEALTHY_RUN_MS ? 1 : failures + 1;
+        failures = this.#clock.steadyMs() - startedMs > HEALTHY_RUN_MS ? 1 : failures + 1;
         await this.#waitAfter(error, failures, signal);
       }
     }

@@ -32,7 +32,7 @@ export class LinkWatch {
   answered(): void {
     const { name, host, clock } = this.#parts;
     if (this.#isReported && this.#downSinceMs !== undefined) {
-      const message = `a broker answers again after ${formatDuration(clock.now() - this.#downSinceMs)}`;
+      const message = `a broker answers again after ${formatDuration(clock.steadyMs() - this.#downSinceMs)}`;
       host.report({ code: 'link-up', level: 'info', source: name, place: '', message, hint: undefined });
     }
     this.#downSinceMs = undefined;
@@ -41,7 +41,7 @@ export class LinkWatch {
   }
 
   failed(error: GatewayError): void {
-    this.#downSinceMs ??= this.#parts.clock.now();
+    this.#downSinceMs ??= this.#parts.clock.steadyMs();
     this.#lastError = error;
     this.check();
   }
@@ -50,7 +50,7 @@ export class LinkWatch {
   check(): void {
     const { name, host, clock, linkDownMs } = this.#parts;
     if (this.#isReported || this.#downSinceMs === undefined || this.#lastError === undefined) return;
-    if (clock.now() - this.#downSinceMs < linkDownMs) return;
+    if (clock.steadyMs() - this.#downSinceMs < linkDownMs) return;
     this.#isReported = true;
     const { message, hint, place } = this.#lastError;
     const text = `no broker has answered for ${formatDuration(linkDownMs)}: ${message}`;

@@ -104,7 +104,7 @@ export class NodePuller {
       minBytes: 1,
       maxWaitMs: isBusy ? Math.min(BUSY_WAIT_MS, settings.batchDurationMs) : settings.batchDurationMs,
     };
-    const startedMs = clock.now();
+    const startedMs = clock.steadyMs();
     counters.pulls++;
     let answers: readonly PartitionFetch[];
     try {
@@ -120,7 +120,7 @@ export class NodePuller {
     const bringing = answers.filter((answer) => this.#take(answer, sessions)).length;
     if (bringing > 0) return;
     counters.emptyPulls++;
-    const restMs = settings.timing.emptyPullSpacingMs - (clock.now() - startedMs);
+    const restMs = settings.timing.emptyPullSpacingMs - (clock.steadyMs() - startedMs);
     if (restMs > 0) await clock.wait(restMs, signal);
   }
 

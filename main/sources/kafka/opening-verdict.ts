@@ -272,13 +272,15 @@ function decideByChain(facts: OpeningFacts, state: PartitionState, chain: Tenure
 }
 
 function isAdoptable(facts: OpeningFacts, chain: TenureMetadata, entry: TenureEntry): boolean {
+  // Offsets of another incarnation may be equal by chance.
+  if (chain.incarnation !== facts.state?.ref.incarnation) return false;
   const end = endOf(entry, facts);
   const later = chain.entries.slice(chain.entries.indexOf(entry) + 1);
   return end === facts.committed.offset && later.every((one) => one.start === end);
 }
 
 /** Rule 1 for a tenure whose successor is known. */
-function endedDoubt(row: TenureRow, end: number): DoubtVerdict {
+export function endedDoubt(row: TenureRow, end: number): DoubtVerdict {
   if (end >= row.putTo) return { nonce: row.nonce, acceptTo: undefined, rest: 'accepted' };
   return { nonce: row.nonce, acceptTo: end > row.acceptedTo ? end : undefined, rest: 'rejected' };
 }

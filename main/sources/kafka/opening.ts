@@ -293,8 +293,8 @@ class Opening {
     const check = { pull, protocol, info: this.#info, fingerprint: plan.fingerprint, position };
     const finding = await checkLog(check, this.#signal);
     if (finding.kind === 'short') {
-      this.#watch.sinceMs ??= clock.now();
-      if (clock.now() - this.#watch.sinceMs < settings.timing.beyondEndMs) {
+      this.#watch.sinceMs ??= clock.steadyMs();
+      if (clock.steadyMs() - this.#watch.sinceMs < settings.timing.beyondEndMs) {
         throw this.#error({
           code: 'log-replaced',
           message: `our position ${position} lies beyond the log's end ${finding.logEnd}`,

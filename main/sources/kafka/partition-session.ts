@@ -83,7 +83,7 @@ export class PartitionSession {
   highWatermark = -1;
 
   constructor(opened: OpenedPartition, parts: SessionParts) {
-    const nowMs = parts.clock.now();
+    const nowMs = parts.clock.steadyMs();
     this.opened = opened;
     this.acceptedTo = opened.committed;
     this.lastCommitMs = nowMs;

@@ -133,6 +133,20 @@ export class ProtocolLink {
     return clusterView(reply);
   }
 
+  /** True when the brokers know no topic with this id any more; false when they do, or can't say. */
+  async isTopicGone(topicId: string): Promise<boolean> {
+    return this.#anyBroker('look for a topic id', async (connection) => {
+      if (this.#versionOf(API_METADATA) < 12) return false;
+      try {
+        await metadataV12.api.async(connection, [{ topicId }], false, false);
+        return false;
+      } catch (error) {
+        if (kafkaErrorName(error) === 'UNKNOWN_TOPIC_ID') return true;
+        throw error;
+      }
+    });
+  }
+
   async initProducerId(transactionalId: string, transactionTimeoutMs: number): Promise<ProducerIdentity> {
     const { producerId, producerEpoch } = await this.#atCoordinator(
       { kind: 'transaction', key: transactionalId, operation: 'take the transactional id' },

@@ -1,7 +1,9 @@
 /** Time and chance as the Kafka source uses them: given by the caller, so that tests decide both. */
 export interface SourceClock {
-  /** Epoch ms. */
+  /** Wall clock, epoch ms, for people. It may jump, so nothing is decided by it. */
   now(): number;
+  /** Steady ms since any start, for durations. */
+  steadyMs(): number;
   /** Resolves after `ms`, or at once when the signal aborts; never rejects, so that loops look at the signal themselves. */
   wait(ms: number, signal: AbortSignal): Promise<void>;
 }
@@ -12,6 +14,7 @@ export type Random = () => number;
 /** The real clock. */
 export const systemClock: SourceClock = {
   now: () => Date.now(),
+  steadyMs: () => performance.now(),
   wait: (ms, signal) =>
     new Promise((resolve) => {
       if (signal.aborted) {

@@ -40,10 +40,10 @@ export class StableOffsetWatch {
       return;
     }
     if (known?.at !== logEnd) {
-      this.#standing.set(session, { at: logEnd, sinceMs: clock.now(), isReported: false });
+      this.#standing.set(session, { at: logEnd, sinceMs: clock.steadyMs(), isReported: false });
       return;
     }
-    const stoodMs = clock.now() - known.sinceMs;
+    const stoodMs = clock.steadyMs() - known.sinceMs;
     if (known.isReported || stoodMs < settings.timing.stableStuckMs) return;
     known.isReported = true;
     host.report({

@@ -64,7 +64,7 @@ export class TopicCatalog {
     while (!signal.aborted) {
       await this.#wake.sleep(this.#isMissing ? topicRefreshFastMs : topicRefreshMs, { clock, signal });
       if (signal.aborted) return;
-      const startedMs = clock.now();
+      const startedMs = clock.steadyMs();
       try {
         await this.refresh();
       } catch (error) {
@@ -73,7 +73,7 @@ export class TopicCatalog {
         this.#isMissing = true;
       }
       // `refreshSoon` may be called by many; the broker is asked at most twice a fast interval.
-      await clock.wait(Math.max(0, topicRefreshFastMs / 2 - (clock.now() - startedMs)), signal);
+      await clock.wait(Math.max(0, topicRefreshFastMs / 2 - (clock.steadyMs() - startedMs)), signal);
     }
   }
 

@@ -214,20 +214,18 @@ describe.skipIf(skipsWithoutJava('pull link'))('a pull link', () => {
     await produceLines({ bootstrap: kafka.directBootstrap, topic, lines, batch: 20, codec: 'lz4' });
     const link = linkTo(kafka.bootstrap);
     let end = 200;
-    const compacted = await until('the topic is compacted', async () => {
-      await produceLines(
-        {
-          bootstrap: kafka.directBootstrap,
-          topic,
-          lines: [{ partition: 0, key: 'roll', value: 'roll' }],
-        },
-        CLEANER_WAIT_MS,
-      );
-      end++;
-      const seen = await readAll(link, topic, 0, end);
-      // The broker cleans segment by segment: done is when each key is there once.
-      return seen.events.filter(({ key }) => key !== 'roll').length === 7 && seen;
-    });
+    const compacted = await until(
+      'the topic is compacted',
+      async () => {
+        const roll = { partition: 0, key: 'roll', value: 'roll' };
+        await produceLines({ bootstrap: kafka.directBootstrap, topic, lines: [roll] });
+        end++;
+        const seen = await readAll(link, topic, 0, end);
+        // The broker cleans segment by segment: done is when each key is there once.
+        return seen.events.filter(({ key }) => key !== 'roll').length === 7 && seen;
+      },
+      CLEANER_WAIT_MS,
+    );
     const known = compacted.events.filter(({ key }) => key !== 'roll');
     expect(known.map(({ key }) => key).sort()).toEqual(range(0, 7).map((index) => `k${index}`));
     for (const event of known) {

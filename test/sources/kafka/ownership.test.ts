@@ -154,7 +154,7 @@ describe.skipIf(isWithoutKafka)('ownership', () => {
       bootstrapBrokers: [suite.kafka.directBootstrap],
     });
     stranger.topics.trackAll(suite.topic);
-    await stranger.joinGroup({});
+    await Promise.resolve(stranger.joinGroup({}));
     const a = suite.gateway().start();
     try {
       await until('it is held', () => a.has('held', 'somebody-else'));
@@ -206,6 +206,32 @@ describe.skipIf(isWithoutKafka)('ownership', () => {
     await suite.produce(20, 30);
     await until('the rest too', () => a.landable().length === 30);
     expect(a.landable()).toEqual(ids(0, 30));
+  });
+
+  it('doubts about a partition that another gateway has now are settled without opening it', async () => {
+    await suite.newTopic();
+    await suite.produce(0, 30);
+    const a = suite.gateway({ ...NEVER_COMMIT }, new MemorySourceStore('gw-a')).start();
+    await until('a holds them', () => a.store.held.flatMap((put) => put.bodies).length === 30);
+    const image = a.store.clone();
+    const b = suite.gateway({ assignment: 'group' }, new MemorySourceStore('gw-b')).start();
+    await until('b has them accepted', () => b.landable().length === 30);
+    const back = suite.gateway({ assignment: 'group', timing: { idleCheckMs: 300 } }, image).start();
+    await until('a knows', () => back.has('doubt-resolved', 'rejected'));
+    expect(back.source?.status().partitions).toEqual([]);
+    expect(back.store.puts).toEqual([]);
+    expect(b.landable()).toEqual(ids(0, 30));
+  });
+
+  it('a topic deleted for good while puts are held: they land', async () => {
+    await suite.newTopic();
+    await suite.produce(0, 30);
+    const timing = { commitIntervalMs: 3_600_000, idleCheckMs: 300, topicRefreshMs: 300 };
+    const a = suite.gateway({ timing }).start();
+    await until('a holds them', () => a.store.held.flatMap((put) => put.bodies).length === 30);
+    await suite.kafka.deleteTopic(suite.topic);
+    await until('they may land', () => a.landable().length === 30);
+    expect(a.has('topic-missing')).toBe(true);
   });
 
   it('two gateways of a group share the partitions, and one takes all when the other leaves', async () => {
