@@ -10,6 +10,8 @@ export interface EncodedChunk {
   readonly stored: Uint8Array;
   /** CRC-32C of `stored`, unsigned. */
   readonly crc32c: number;
+  /** Newline bytes of the raw chunk: what `audit --deep` counts again in the file. Counted here, off the main thread. */
+  readonly lines: number;
 }
 
 /** Level 1 of both: 365 MB/s at 6.3x and 185 MB/s at 5.2x on access lines; higher levels cost intake more than they save. */
@@ -37,11 +39,20 @@ export function encodeChunks(put: Put, compressionOf: (channel: string) => Chunk
 }
 
 function encode(raw: Uint8Array, codec: ChunkCodec, isFixed: boolean): Omit<EncodedChunk, 'chunk'> {
+  const lines = countLines(raw);
   const compressed = compress(raw, codec);
   if (!isFixed && codec !== 'none' && compressed.byteLength >= raw.byteLength) {
-    return { codec: 'none', stored: raw, crc32c: crc32c(raw) };
+    return { codec: 'none', stored: raw, crc32c: crc32c(raw), lines };
   }
-  return { codec, stored: compressed, crc32c: crc32c(compressed) };
+  return { codec, stored: compressed, crc32c: crc32c(compressed), lines };
+}
+
+const NEWLINE = 10;
+
+function countLines(bytes: Uint8Array): number {
+  let lines = 0;
+  for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, at + 1)) lines++;
+  return lines;
 }
 
 function compress(raw: Uint8Array, codec: ChunkCodec): Uint8Array {

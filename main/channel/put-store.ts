@@ -92,7 +92,7 @@ export class PutStore {
       first: runs.first,
       next: runs.next,
       events: runs.count,
-      lines: chunk.lines,
+      lines: encoded.lines,
       rawBytes: chunk.byteLength,
       storedBytes: stored.byteLength,
       codec: encoded.codec,

@@ -1,54 +1,74 @@
 /** `headgate audit`: proof that every offset is accounted for exactly once, or the offsets that are not. */
 import type { Command } from 'commander';
-import type { AuditReport } from '../../shared/contract/control.ts';
+import type { AuditCoverage, AuditReport } from '../../shared/contract/control.ts';
 import { GatewayError } from '../../shared/errors.ts';
 import { formatCount } from '../../shared/units.ts';
 import type { ControlClient } from '../control/control-client.ts';
 import { systemClock } from '../telemetry/clock.ts';
 import { connectToEngine, withEngine, type EngineOptions } from './engine-connection.ts';
 import { EXIT } from './exit-status.ts';
-import { oneLine, print, printJson, table } from './output.ts';
+import { print, printJson } from './output.ts';
+import { table, type Column } from './table.ts';
+import { oneLine, outputWidth } from './terminal-text.ts';
 
 const POLL_MS = 250;
 
 export function addAuditCommand(program: Command): void {
   withEngine(program.command('audit'))
-    .description('prove every offset once; name the offsets otherwise')
+    .summary('prove every offset once, or name the offsets')
+    .description(
+      'Proves that every offset that was taken is accounted for exactly once: landed, in the channel, in quarantine,\nfiltered, not routed, absent at the broker, or a gap. Names the offsets otherwise.',
+    )
     .option('--hdfs', 'also list the files at the target: length, checksum, attributes')
     .option('--deep', 'also read every line of every file (includes --hdfs)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  headgate audit                 the books alone: seconds
+  headgate audit --hdfs          and each landed file as it stands at the target
+  headgate audit --deep --json   and each line in it, as JSON
+
+Exit status: 0 clean, 1 not clean or not finished, 3 no engine answers.`,
+    )
     .action(async (options: EngineOptions & { hdfs?: boolean; deep?: boolean }) => {
       const client = await connectToEngine(options);
       const stop = new AbortController();
-      process.once('SIGINT', () =>
-        stop.abort(
-          new GatewayError({
-            code: 'aborted',
-            operation: 'audit',
-            place: '',
-            message: 'interrupted',
-            retry: 'never',
-            hint: 'the running engine is not affected',
-          }),
-        ),
-      );
+      process.once('SIGINT', () => stop.abort(interrupted()));
       const level = options.deep ? 'deep' : options.hdfs ? 'hdfs' : 'ledger';
       const report = await runAudit(client, { level, signal: stop.signal, isQuiet: options.json === true });
       if (options.json) printJson(report);
-      else print(auditText(report));
+      else print(auditText(report, outputWidth()));
       process.exitCode = report.verdict === 'clean' ? EXIT.done : EXIT.failed;
     });
 }
 
-/** Starts an audit at the engine and follows it to its end; cancels it there when the signal aborts. */
-export async function runAudit(
-  client: ControlClient,
-  options: { level: AuditReport['level']; signal: AbortSignal; isQuiet: boolean },
-): Promise<AuditReport> {
+function interrupted(): GatewayError {
+  return new GatewayError({
+    code: 'aborted',
+    operation: 'audit',
+    place: '',
+    message: 'interrupted; there is no verdict',
+    retry: 'never',
+    hint: 'the running engine is not affected',
+  });
+}
+
+export interface AuditRunOptions {
+  readonly level: AuditReport['level'];
+  /** Its abort cancels the audit at the engine too. */
+  readonly signal: AbortSignal;
+  readonly isQuiet: boolean;
+}
+
+/** Starts an audit at the engine and follows it to its end. */
+export async function runAudit(client: ControlClient, options: AuditRunOptions): Promise<AuditReport> {
   const { id } = await client.call('auditStart', { level: options.level });
   let shown = '';
   for (;;) {
     const report = await client.call('auditReport', { id });
-    const line = `audit: ${report.progress.step} ${report.progress.done}/${report.progress.total}`;
+    const { step, done, total } = report.progress;
+    const line = `audit: ${oneLine(step)} ${formatCount(done)} of ${formatCount(total)}`;
     if (!options.isQuiet && process.stderr.isTTY && line !== shown)
       process.stderr.write(`\r\u001b[K${(shown = line)}`);
     if (report.state !== 'running') {
@@ -64,51 +84,38 @@ export async function runAudit(
   }
 }
 
-export function auditText(report: AuditReport): string {
-  const rows = report.coverage.map((one) => [
-    one.channel,
-    `${one.topic}/${one.partition}`,
-    `${one.from}-${one.to - 1}`,
-    one.landed,
-    one.inChannel,
-    one.quarantined,
-    one.filtered,
-    one.notRouted,
-    one.absent,
-    one.gap,
-    one.damaged,
-    one.held,
-  ]);
+/** What every partition has comes first; the fates that no offset met are left out. */
+const COLUMNS: readonly Column<AuditCoverage>[] = [
+  { title: 'CHANNEL', of: (row) => row.channel, keep: 'start' },
+  { title: 'PARTITION', of: (row) => `${row.topic}/${row.partition}`, keep: 'start' },
+  { title: 'OFFSETS', of: (row) => (row.to > row.from ? `${row.from}-${row.to - 1}` : 'none') },
+  { title: 'LANDED', of: (row) => row.landed },
+  { title: 'IN CHANNEL', of: (row) => row.inChannel, isOptional: true },
+  { title: 'QUARANTINE', of: (row) => row.quarantined, isOptional: true },
+  { title: 'FILTERED', of: (row) => row.filtered, isOptional: true },
+  { title: 'NOT ROUTED', of: (row) => row.notRouted, isOptional: true },
+  { title: 'ABSENT', of: (row) => row.absent, isOptional: true },
+  { title: 'GAP', of: (row) => row.gap, isOptional: true },
+  { title: 'DAMAGED', of: (row) => row.damaged, isOptional: true },
+  { title: 'HELD', of: (row) => row.held, isOptional: true },
+];
+
+export function auditText(report: AuditReport, width = Infinity): string {
   const lines = [
-    table(
-      [
-        'CHANNEL',
-        'PARTITION',
-        'OFFSETS',
-        'LANDED',
-        'IN CHANNEL',
-        'QUARANTINED',
-        'FILTERED',
-        'NOT ROUTED',
-        'ABSENT',
-        'GAP',
-        'DAMAGED',
-        'HELD',
-      ],
-      rows,
-    ),
+    ...(report.coverage.length === 0 ? [] : [table(COLUMNS, report.coverage, width)]),
     ...report.findings.map(
       (finding) => `${finding.kind}: ${oneLine(finding.place)}: ${oneLine(finding.what)}`,
     ),
   ];
-  if (report.findingsLeftOut > 0) lines.push(`and ${report.findingsLeftOut} more findings`);
+  if (report.findingsLeftOut > 0) lines.push(`and ${formatCount(report.findingsLeftOut)} more findings`);
   if (report.error !== undefined) lines.push(`the audit did not finish: ${oneLine(report.error)}`);
-  const checked = `${formatCount(report.offsets)} offsets, ${formatCount(report.files)} files, level ${report.level}`;
+  const looked = { ledger: 'the books', hdfs: 'the books and each file', deep: 'the books and each line' };
+  const checked = `${formatCount(report.offsets)} offsets, ${formatCount(report.files)} files; compared: ${looked[report.level]}`;
   const verdict = {
-    clean: `CLEAN: every offset is accounted for exactly once (${checked})`,
-    wrong: `WRONG: see the findings above (${checked})`,
-    unknown: `UNKNOWN: no verdict (${checked})`,
+    clean: 'CLEAN: every offset is accounted for exactly once',
+    wrong: 'WRONG: see the findings above',
+    unknown: 'UNKNOWN: no verdict',
   };
-  lines.push(verdict[report.verdict]);
+  lines.push(`${verdict[report.verdict]} (${checked})`);
   return lines.join('\n');
 }

@@ -13,6 +13,8 @@ export function exitStatusOf(error: unknown): number {
     case 'usage':
     case 'config-invalid':
     case 'config-unreadable':
+    case 'regex-untranslatable':
+    case 'pattern-invalid':
       return EXIT.usage;
     default:
       return EXIT.failed;

@@ -1,5 +1,7 @@
 /** What the verbs print: facts on stdout, as text or as one JSON document; errors on stderr with their hint. */
 import { toErrorReport } from '../../shared/errors.ts';
+import { oneLine, outputWidth } from './terminal-text.ts';
+import { table, type Column } from './table.ts';
 
 export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
@@ -9,6 +11,15 @@ export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
+export function printTable<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): void {
+  print(table(columns, rows, outputWidth()));
+}
+
+/** For people who watch; it never mixes with facts on stdout. */
+export function note(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
 /** An error as an operator reads it: what failed, where, why, and what to do. */
 export function printError(error: unknown, isJson: boolean): void {
   const report = toErrorReport(error);
@@ -16,40 +27,13 @@ export function printError(error: unknown, isJson: boolean): void {
     process.stderr.write(`${JSON.stringify({ error: report })}\n`);
     return;
   }
-  const where =
-    report.operation === ''
-      ? ''
-      : ` (could not ${report.operation}${report.place === '' ? '' : `: ${report.place}`})`;
-  process.stderr.write(`headgate: ${report.message}${where}\n`);
-  if (report.hint !== '') process.stderr.write(`  hint: ${report.hint}\n`);
-  process.stderr.write(`  code: ${report.code}\n`);
-}
-
-/** Columns padded to their widest cell; numbers to the right. */
-export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  const cells = [head, ...rows].map((row) => row.map((cell) => oneLine(String(cell))));
-  const widths = head.map((_, column) => Math.max(...cells.map((row) => (row[column] ?? '').length)));
-  const isNumber = head.map(
-    (_, column) => rows.length > 0 && rows.every((row) => typeof row[column] === 'number'),
-  );
-  return cells
-    .map((row) =>
-      row
-        .map((cell, column) =>
-          isNumber[column] ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
-        )
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
-}
-
-/** Hostile text (topic names, event bodies) never moves the cursor or clears the screen. */
-export function oneLine(text: string): string {
-  return text.replace(
-    /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g,
-    (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
+  const place = report.place === '' ? '' : `: ${oneLine(report.place)}`;
+  const where = report.operation === '' ? '' : ` (could not ${oneLine(report.operation)}${place})`;
+  note(`headgate: ${oneLine(report.message)}${where}`);
+  if (report.hint !== '') note(`  hint: ${oneLine(report.hint)}`);
+  note(`  code: ${report.code}`);
+  // Without a code of ours it is a fault of the program; the place in the code is what a report of it needs.
+  if (report.code === 'unknown' && error instanceof Error && error.stack !== undefined) note(error.stack);
 }
 
 /** `2026-11-21 08:59:59Z`. */

@@ -1,32 +1,61 @@
 /** `headgate status` as text: is data safe, is it moving, and if not, why and what to do. */
 import type {
+  Alert,
   ChannelStatusRow,
   EngineStatus,
   SinkStatusRow,
   SourceStatusRow,
 } from '../../shared/contract/control.ts';
-import { formatBytes, formatDuration } from '../../shared/units.ts';
-import { formatTime, oneLine } from './output.ts';
+import { formatBytes, formatCount, formatDuration } from '../../shared/units.ts';
+import { formatTime } from './output.ts';
+import { fitted, oneLine, wrapped } from './terminal-text.ts';
 
 const PARTITIONS_SHOWN_MAX = 12;
+const UPLOADS_SHOWN_MAX = 8;
+const INDENT = '    ';
 
-export function statusText(status: EngineStatus): string {
+/** The whole status; lines are wrapped between words at `width` cells. */
+export function statusText(status: EngineStatus, width = Infinity): string {
+  const { nowMs } = status;
+  const upText = formatDuration(Math.max(0, nowMs - status.startedMs));
   const lines = [
-    `gateway ${status.gateway}  ${status.state}  up ${formatDuration(Math.max(0, status.nowMs - status.startedMs))}  memory ${formatBytes(status.memoryBytes)}  configuration ${status.configVersion}  pid ${status.pid}`,
-    ...status.configProblems.map((problem) => `  the newest edit of the file was not taken: ${problem}`),
-    ...status.sources.flatMap((source) => sourceText(source, status.nowMs)),
-    ...status.channels.flatMap((channel) => channelText(channel, status.nowMs)),
-    ...status.sinks.flatMap((sink) => sinkText(sink, status.nowMs)),
+    `gateway ${status.gateway}  ${status.state}  up ${upText}  memory ${formatBytes(status.memoryBytes)}  configuration ${status.configVersion}  pid ${status.pid}`,
+    headline(status),
+    ...configText(status.configProblems),
+    ...status.sources.flatMap((source) => ['', ...sourceText(source, nowMs)]),
+    ...status.channels.flatMap((channel) => ['', ...channelText(channel, nowMs)]),
+    ...status.sinks.flatMap((sink) => ['', ...sinkText(sink, nowMs, width)]),
+    ...alertsText(status.alerts),
   ];
+  return lines.flatMap((line) => wrapped(line, width)).join('\n');
+}
+
+/** One line that answers "do I have to do something?". */
+export function headline(status: EngineStatus): string {
   const active = status.alerts.filter((alert) => alert.clearedMs === undefined);
-  if (active.length > 0) lines.push('alerts');
-  for (const alert of active) {
-    lines.push(
-      `  ${alert.level.toUpperCase()} ${alert.code} ${oneLine(alert.place)}: ${oneLine(alert.message)} (since ${formatTime(alert.sinceMs)})`,
-    );
-    if (alert.hint !== undefined) lines.push(`    ${oneLine(alert.hint)}`);
-  }
-  return lines.join('\n');
+  const errors = active.filter((alert) => alert.level === 'error').length;
+  const warnings = active.filter((alert) => alert.level === 'warn').length;
+  if (errors > 0) return `ACTION NEEDED: ${plural(errors, 'alert')}, see below`;
+  const waiting = [...status.sources, ...status.sinks].filter(
+    (one) => one.state === 'waiting' || one.state === 'failed',
+  );
+  if (waiting.length > 0) return `waiting: ${waiting.map((one) => one.name).join(', ')}; the reason is below`;
+  const paused = status.sinks.filter((sink) => sink.state === 'paused');
+  if (paused.length > 0) return `writing is paused for ${paused.map((sink) => sink.name).join(', ')}`;
+  if (warnings > 0) return `${plural(warnings, 'warning')}, see below`;
+  return status.state === 'running' ? 'all is well' : '';
+}
+
+function plural(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+function configText(problems: readonly string[]): string[] {
+  if (problems.length === 0) return [];
+  return [
+    'the newest edit of the configuration was not taken; the version before goes on:',
+    ...problems.map((problem) => `${INDENT}${oneLine(problem)}`),
+  ];
 }
 
 interface Waiting {
@@ -42,32 +71,35 @@ function waitingText(waiting: Waiting, nowMs: number): string[] {
       ? ''
       : `; next try in ${formatDuration(Math.max(0, Math.round(waiting.nextTryMs - nowMs)))}`;
   return [
-    `    because: ${oneLine(waiting.cause)}${next}`,
-    ...(waiting.hint === undefined ? [] : [`    what to do: ${oneLine(waiting.hint)}`]),
+    `${INDENT}because: ${oneLine(waiting.cause)}${next}`,
+    ...(waiting.hint === undefined ? [] : [`${INDENT}what to do: ${oneLine(waiting.hint)}`]),
   ];
 }
 
-function perSecond(events: number, bytes: number): string {
-  return `${Math.round(events).toLocaleString('en')} events/s ${formatBytes(Math.round(bytes))}/s`;
+export function perSecond(events: number, bytes: number): string {
+  return `${formatCount(Math.round(events))} events/s, ${formatBytes(Math.round(bytes))}/s`;
 }
 
 function sourceText(source: SourceStatusRow, nowMs: number): string[] {
-  const lag = source.lag < 0 ? 'unknown' : source.lag.toLocaleString('en');
-  const fence = source.fence === 'none' ? '  fence: none (one gateway only)' : '';
+  const lag = source.lag < 0 ? 'unknown' : plural(source.lag, 'event');
   const lines = [
-    `source ${source.name} (${source.type})  ${source.state}  ${perSecond(source.eventsPerSecond, source.bytesPerSecond)}  ${source.events.toLocaleString('en')} events  lag ${lag}${fence}`,
+    `source ${source.name} (${source.type})  ${source.state}`,
+    `${INDENT}${perSecond(source.eventsPerSecond, source.bytesPerSecond)}  taken ${plural(source.events, 'event')}  lag ${lag}`,
     ...waitingText(source, nowMs),
   ];
+  if (source.fence === 'none')
+    lines.push(`${INDENT}no fence: only one gateway may use this group (the broker has no transactions for it)`);
   const notable = source.partitions.filter(
     (one) => one.state === 'held' || one.state === 'waiting' || one.cause !== undefined,
   );
   for (const one of notable.slice(0, PARTITIONS_SHOWN_MAX)) {
+    const cause = one.cause === undefined ? '' : `: ${oneLine(one.cause)}`;
     lines.push(
-      `    ${oneLine(one.topic)}/${one.partition} ${one.state} at ${one.position}: ${oneLine(one.cause ?? '')}`,
+      `${INDENT}${oneLine(one.topic)}/${one.partition} ${one.state} at offset ${formatCount(one.position)}${cause}`,
     );
   }
   if (notable.length > PARTITIONS_SHOWN_MAX)
-    lines.push(`    and ${notable.length - PARTITIONS_SHOWN_MAX} more partitions`);
+    lines.push(`${INDENT}and ${plural(notable.length - PARTITIONS_SHOWN_MAX, 'more partition')}`);
   return lines;
 }
 
@@ -75,43 +107,67 @@ function channelText(channel: ChannelStatusRow, nowMs: number): string[] {
   const full =
     channel.capacityBytes === 0 ? 0 : Math.round((100 * channel.usedBytes) / channel.capacityBytes);
   const oldest =
-    channel.oldestPutMs === undefined
+    channel.oldestPutMs === undefined || channel.events === 0
       ? ''
-      : `  oldest ${formatDuration(Math.max(0, nowMs - channel.oldestPutMs))}`;
+      : `, oldest ${formatDuration(Math.max(0, nowMs - channel.oldestPutMs))}`;
   const lines = [
-    `channel ${channel.name} (${channel.type})  ${channel.state}  backlog ${channel.events.toLocaleString('en')} events, ${formatBytes(channel.storedBytes)} stored${oldest}  ${full}% of ${formatBytes(channel.capacityBytes)}  disk free ${formatBytes(channel.freeDiskBytes)}`,
+    `channel ${channel.name} (${channel.type})  ${channel.state}`,
+    `${INDENT}backlog ${plural(channel.events, 'event')}, ${formatBytes(channel.storedBytes)} stored${oldest}`,
+    `${INDENT}${full} % of ${formatBytes(channel.capacityBytes)} used  disk free ${formatBytes(channel.freeDiskBytes)}`,
     ...waitingText(channel, nowMs),
   ];
   if (channel.heldEvents > 0)
     lines.push(
-      `    ${channel.heldEvents.toLocaleString('en')} events wait for their offset to be committed in Kafka`,
+      `${INDENT}${plural(channel.heldEvents, 'event')} held until their offset is committed in Kafka`,
     );
   if (channel.quarantined > 0)
-    lines.push(
-      `    ${channel.quarantined.toLocaleString('en')} events in quarantine: see \`headgate quarantine\``,
-    );
+    lines.push(`${INDENT}${plural(channel.quarantined, 'event')} in quarantine: see \`headgate quarantine\``);
   if (channel.damagedChunks > 0)
-    lines.push(`    ${channel.damagedChunks} damaged chunks are set aside: see \`headgate audit\``);
+    lines.push(
+      `${INDENT}${plural(channel.damagedChunks, 'damaged chunk')} set aside: \`headgate audit\` names the offsets`,
+    );
   return lines;
 }
 
-function sinkText(sink: SinkStatusRow, nowMs: number): string[] {
+function sinkText(sink: SinkStatusRow, nowMs: number, width: number): string[] {
   const lines = [
-    `sink ${sink.name} (${sink.type})  ${sink.state}  ${perSecond(sink.eventsPerSecond, sink.bytesPerSecond)}  ${sink.files} files, ${sink.events.toLocaleString('en')} events landed`,
+    `sink ${sink.name} (${sink.type})  ${sink.state}`,
+    `${INDENT}${perSecond(sink.eventsPerSecond, sink.bytesPerSecond)}  landed ${plural(sink.events, 'event')} in ${plural(sink.files, 'file')}  filling ${plural(sink.openKeys, 'file')}`,
     ...waitingText(sink, nowMs),
   ];
   if (sink.paused !== undefined) {
     const why = sink.paused.why === '' ? '' : `: ${oneLine(sink.paused.why)}`;
     lines.push(
-      `    writing paused by ${oneLine(sink.paused.by)} at ${formatTime(sink.paused.atMs)}${why}; intake goes on`,
+      `${INDENT}writing paused by ${oneLine(sink.paused.by)} at ${formatTime(sink.paused.atMs)}${why}; intake goes on`,
     );
   }
-  if (sink.heldFiles > 0) lines.push(`    ${sink.heldFiles} files are held for you to decide`);
-  for (const upload of sink.uploads.slice(0, PARTITIONS_SHOWN_MAX)) {
-    lines.push(
-      `    ${upload.step} ${oneLine(upload.path)}  ${formatBytes(upload.sentBytes)} of ${formatBytes(upload.totalBytes)}  attempt ${upload.attempt}`,
-    );
-    lines.push(...waitingText(upload, nowMs));
+  if (sink.heldFiles > 0) lines.push(`${INDENT}${plural(sink.heldFiles, 'file')} held for you to decide`);
+  for (const upload of sink.uploads.slice(0, UPLOADS_SHOWN_MAX)) {
+    const attempt = upload.attempt > 1 ? `  attempt ${upload.attempt}` : '';
+    const figures = `  ${formatBytes(upload.sentBytes)} of ${formatBytes(upload.totalBytes)}${attempt}`;
+    const head = `${INDENT}${upload.step} `;
+    const path = fitted(oneLine(upload.path), Math.max(20, width - head.length - figures.length), 'end');
+    lines.push(`${head}${path}${figures}`, ...waitingText(upload, nowMs));
+  }
+  if (sink.uploads.length > UPLOADS_SHOWN_MAX)
+    lines.push(`${INDENT}and ${plural(sink.uploads.length - UPLOADS_SHOWN_MAX, 'more file')}`);
+  if (sink.lastLandedPath !== undefined && sink.lastLandedMs !== undefined) {
+    const ago = `  ${formatDuration(Math.max(0, nowMs - sink.lastLandedMs))} ago`;
+    const room = Math.max(20, width - INDENT.length - 'last '.length - ago.length);
+    lines.push(`${INDENT}last ${fitted(oneLine(sink.lastLandedPath), room, 'end')}${ago}`);
   }
   return lines;
+}
+
+function alertsText(alerts: readonly Alert[]): string[] {
+  const active = alerts.filter((alert) => alert.clearedMs === undefined);
+  if (active.length === 0) return [];
+  return [
+    '',
+    'alerts',
+    ...active.flatMap((alert) => [
+      `  ${alert.level.toUpperCase()} ${alert.code} ${oneLine(alert.place)}: ${oneLine(alert.message)} (since ${formatTime(alert.sinceMs)})`,
+      ...(alert.hint === undefined ? [] : [`${INDENT}${oneLine(alert.hint)}`]),
+    ]),
+  ];
 }

@@ -48,7 +48,6 @@ interface ChunkDraft {
   cursor: number;
   oldestMs: number;
   newestMs: number;
-  lines: number;
   readonly runs: OffsetRunsBuilder;
 }
 
@@ -64,9 +63,11 @@ export class PackedBatch {
   readonly #draftOf: { readonly channel: PackingChannel; readonly index: Int32Array }[] = [];
   readonly #dispositions: Disposition[];
   readonly #quarantined: QuarantinedEvent[];
+  readonly #channels: readonly string[];
 
   constructor(delivery: Delivery, channels: readonly PackingChannel[], router: ChannelRouter) {
     this.#delivery = delivery;
+    this.#channels = channels.map((channel) => channel.name);
     this.#dispositions = [...delivery.dispositions];
     this.#quarantined = [...delivery.quarantined];
     this.#accountForTheFallen();
@@ -86,7 +87,6 @@ export class PackedBatch {
       byteOffset: draft.byteOffset,
       byteLength: draft.bytes,
       runs: draft.runs.finish(),
-      lines: draft.lines,
       oldestEventMs: draft.oldestMs,
       newestEventMs: draft.newestMs,
       bucketEndMs: draft.bucketEndMs,
@@ -104,6 +104,7 @@ export class PackedBatch {
       dispositions: this.#dispositions,
       quarantined: this.#quarantined,
       configVersion,
+      channels: this.#channels,
     };
   }
 
@@ -236,7 +237,6 @@ function newDraft(channel: string, placed: Extract<LandingKeyResult, { key: Land
     cursor: NOT_HERE,
     oldestMs: Infinity,
     newestMs: -Infinity,
-    lines: NOT_HERE,
     runs: new OffsetRunsBuilder(),
   };
 }

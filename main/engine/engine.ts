@@ -102,7 +102,12 @@ class HeadlessEngine implements RunningEngine {
     });
     this.#flow = flow;
     await flow.prepare();
-    const queries = await startQueries({ stateDir: this.#directory.path, targets: flow.targets });
+    const queries = await startQueries({
+      stateDir: this.#directory.path,
+      gatewayId: config.gateway.id,
+      targets: () => flow.targets,
+      clock,
+    });
     this.#control = new EngineControl({
       loaded,
       flow,

@@ -16,7 +16,7 @@ export interface QueryLinkOptions {
   readonly stateDir: string;
   readonly gatewayId: string;
   /** Where each sink writes to, asked for at the start of each audit. */
-  readonly sinks: () => Readonly<Record<string, TargetSettings>>;
+  readonly targets: () => Readonly<Record<string, TargetSettings>>;
   readonly clock: Clock;
 }
 
@@ -25,12 +25,17 @@ interface PendingCall {
   readonly reject: (error: unknown) => void;
 }
 
+/** Starts the worker that answers questions. Throws what opening the database for reading throws. */
+export async function startQueries(options: QueryLinkOptions): Promise<EngineQueries> {
+  return new QueryLink(options, await startWorker(options.stateDir));
+}
+
 /**
  * The main thread's end of everything that only reads the database. Two workers: one answers questions, each within
  * milliseconds, for as long as the engine runs; each audit has one of its own for as long as it lasts. So an audit never
  * delays the status, its memory goes back with its thread, and a cancelled one can be ended even in the middle of a call.
  */
-export class QueryLink implements EngineQueries {
+class QueryLink implements EngineQueries {
   readonly #options: QueryLinkOptions;
   readonly #audits: AuditRoom;
   readonly #pending = new Map<number, PendingCall>();
@@ -38,16 +43,11 @@ export class QueryLink implements EngineQueries {
   #lastId = 0;
   #end: Error | undefined;
 
-  private constructor(options: QueryLinkOptions, worker: Worker) {
+  constructor(options: QueryLinkOptions, worker: Worker) {
     this.#options = options;
     this.#audits = new AuditRoom(options.clock);
     this.#worker = worker;
     this.#listen(worker);
-  }
-
-  /** Starts the worker. Throws what opening the database for reading throws. */
-  static async start(options: QueryLinkOptions): Promise<QueryLink> {
-    return new QueryLink(options, await startWorker(options.stateDir));
   }
 
   channelFigures(): Promise<readonly ChannelFigures[]> {
@@ -72,8 +72,8 @@ export class QueryLink implements EngineQueries {
   /** Throws `usage` while another audit runs. */
   async auditStart({ level }: ParsedInput<'auditStart'>): Promise<Output<'auditStart'>> {
     if (this.#end !== undefined) throw this.#end;
-    const { stateDir, gatewayId, sinks } = this.#options;
-    return this.#audits.start({ stateDir, gatewayId, level, sinks: sinks() });
+    const { stateDir, gatewayId, targets } = this.#options;
+    return this.#audits.start({ stateDir, gatewayId, level, sinks: targets() });
   }
   async auditReport({ id }: ParsedInput<'auditReport'>): Promise<Output<'auditReport'>> {
     return this.#audits.report(id);

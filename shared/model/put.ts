@@ -14,8 +14,6 @@ export interface PutChunk {
   readonly byteOffset: number;
   readonly byteLength: number;
   readonly runs: EncodedRuns;
-  /** Newline bytes in the slice: what `audit --deep` counts again in the file. */
-  readonly lines: number;
   readonly oldestEventMs: number;
   readonly newestEventMs: number;
   /** End of the directory's time bucket, when its path has time escapes: the file may roll when that has passed. */

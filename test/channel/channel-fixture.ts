@@ -133,7 +133,6 @@ export function putOf(test: TestPut): Put {
       byteOffset: byteOffset - bytes.length,
       byteLength: bytes.length,
       runs: runsOf(chunk.offsets),
-      lines: chunk.offsets.length,
       oldestEventMs: 1_000_000 + (chunk.offsets[0] ?? 0),
       newestEventMs: 1_000_000 + (chunk.offsets.at(-1) ?? 0),
       bucketEndMs: undefined,

@@ -164,7 +164,7 @@ describe('putting', () => {
     const empty = putOf({ tenure: 't1', first: 1, next: 3 });
     await writer.perform('put', {
       ...empty,
-      chunks: empty.chunks.map((one) => ({ ...one, byteLength: 0, lines: 0 })),
+      chunks: empty.chunks.map((one) => ({ ...one, byteLength: 0 })),
     });
     const tooMany = putOf({ tenure: 't1', first: 3, next: 5 });
     const refused = {

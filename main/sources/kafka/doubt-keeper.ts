@@ -23,6 +23,8 @@ export interface DoubtKeeperParts {
   readonly host: SourceHost;
   readonly protocol: ProtocolLink;
   readonly clock: SourceClock;
+  /** A worker has it, which settles its doubts when it opens. */
+  readonly isOurs: (place: TopicPartition) => boolean;
 }
 
 export class DoubtKeeper {
@@ -46,7 +48,15 @@ export class DoubtKeeper {
 
   async #checkOne(place: TopicPartition, signal: AbortSignal): Promise<void> {
     const { host, settings, protocol, clock } = this.#parts;
-    const state = await host.store.partitionState({ source: settings.name, ...keyOf(place) });
+    const key = { source: settings.name, ...keyOf(place) };
+    let state = await host.store.partitionState(key);
+    // A crash left it open, and the partition was not given to us again.
+    const left = state?.tenures.find((row) => row.state === 'open');
+    if (this.#parts.isOurs(place)) return;
+    if (left !== undefined) {
+      await host.store.endTenure(left.nonce);
+      state = await host.store.partitionState(key);
+    }
     const rows = state?.tenures.filter((row) => row.state === 'doubt') ?? [];
     if (state === undefined || rows.length === 0) return;
     const at = { group: settings.groupId, ...keyOf(place) };

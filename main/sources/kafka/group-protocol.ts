@@ -140,7 +140,8 @@ function readString(cursor: Cursor): string {
 }
 
 function skipBytes(cursor: Cursor): void {
-  cursor.at += Math.max(0, readInt32(cursor));
+  const length = readInt32(cursor);
+  cursor.at += Math.max(0, length);
 }
 
 function readArray<Item>(cursor: Cursor, read: (cursor: Cursor) => Item): Item[] {

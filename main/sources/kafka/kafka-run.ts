@@ -99,7 +99,13 @@ export class KafkaRun {
     });
     this.#committer = new Committer({ settings, host, clock, counters, sessions: () => this.#sessions() });
     this.#stableWatch = new StableOffsetWatch({ settings, host, clock });
-    this.#doubtKeeper = new DoubtKeeper({ settings, host, clock, protocol: this.#protocol });
+    this.#doubtKeeper = new DoubtKeeper({
+      settings,
+      host,
+      clock,
+      protocol: this.#protocol,
+      isOurs: ({ topic, partition }) => this.#workers.has(`${topic}/${partition}`),
+    });
     const membership = {
       settings,
       clock,

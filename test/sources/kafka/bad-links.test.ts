@@ -46,7 +46,7 @@ describe.skipIf(isWithoutKafka)('bad links', () => {
     const a = suite.gateway().start();
     await suite.produce(0, 20);
     await until('the first are accepted', () => a.landable().length === 20);
-    const { endTxn } = ProtocolLink.prototype;
+    const endTxn: ProtocolLink['endTxn'] = Reflect.get(ProtocolLink.prototype, 'endTxn');
     let isLost = false;
     vi.spyOn(ProtocolLink.prototype, 'endTxn').mockImplementation(async function (
       this: ProtocolLink,
@@ -77,7 +77,7 @@ describe.skipIf(isWithoutKafka)('bad links', () => {
     await suite.produce(0, 20);
     await until('the first are accepted', () => a.landable().length === 20);
     let isLost = false;
-    const { txnOffsetCommit: commit } = ProtocolLink.prototype;
+    const commit: ProtocolLink['txnOffsetCommit'] = Reflect.get(ProtocolLink.prototype, 'txnOffsetCommit');
     vi.spyOn(ProtocolLink.prototype, 'txnOffsetCommit').mockImplementation(async function (
       this: ProtocolLink,
       ...rest

@@ -154,13 +154,12 @@ describe.skipIf(isWithoutKafka)('ownership', () => {
       bootstrapBrokers: [suite.kafka.directBootstrap],
     });
     stranger.topics.trackAll(suite.topic);
-    await Promise.resolve(stranger.joinGroup({}));
+    await stranger.joinGroup({});
     const a = suite.gateway().start();
     try {
       await until('it is held', () => a.has('held', 'somebody-else'));
       expect(a.store.puts).toEqual([]);
     } finally {
-      await stranger.leaveGroup(true);
       await stranger.close(true);
     }
     await until('it opens when they are gone', () => a.landable().length === 5);

@@ -1,0 +1,69 @@
+/**
+ * Builds everything of a configuration that can be built without a network: regular expressions, date patterns, path templates,
+ * certificates. What then can't work is a problem with its place in the file, found before the engine runs.
+ */
+import type { ConfigProblem } from '../../shared/contract/config-problem.ts';
+import type { GatewayConfig, SourceConfig } from '../../shared/contract/config.ts';
+import { isGatewayError } from '../../shared/errors.ts';
+import { compileJavaRegex } from '../../shared/regex/java-regex.ts';
+import type { LoadedConfig } from '../config/config-file.ts';
+import { locate, parseConfigText, type ConfigPath } from '../config/config-text.ts';
+import { landingKeyMaker, sinkSettings, tlsTexts } from '../engine/sink-mapping.ts';
+import { sourceRules } from '../engine/source-mapping.ts';
+import { systemClock } from '../telemetry/clock.ts';
+
+/** Nothing is stored under it; a sink's settings only want a name. */
+const TRIAL_STATE_ID = 'trial';
+
+export function trialProblems(loaded: LoadedConfig): ConfigProblem[] {
+  const { config } = loaded;
+  if (config === undefined) return [];
+  const text = parseConfigText(loaded.text);
+  const problems: ConfigProblem[] = [];
+  const attempt = (path: ConfigPath, build: () => unknown): void => {
+    try {
+      build();
+    } catch (error) {
+      if (!isGatewayError(error)) throw error;
+      const { message, hint } = error;
+      problems.push({ severity: 'error', ...locate(text, path, 'value'), path: [...path], message, hint });
+    }
+  };
+  for (const [name, sink] of Object.entries(config.sinks)) {
+    const pathKey = sink.type === 'hdfs' ? 'hdfs.path' : 'path';
+    attempt(['sinks', name, pathKey], () => landingKeyMaker(name, sink, () => systemClock.nowMs()));
+    attempt(['sinks', name, 'hdfs.tls'], () => sinkSettings(name, config, TRIAL_STATE_ID));
+  }
+  for (const [name, source] of Object.entries(config.sources)) trySource({ name, source, config, attempt });
+  return problems.sort((left, right) => left.line - right.line || left.column - right.column);
+}
+
+interface SourceTrial {
+  readonly name: string;
+  readonly source: SourceConfig;
+  readonly config: GatewayConfig;
+  readonly attempt: (path: ConfigPath, build: () => unknown) => void;
+}
+
+function trySource({ name, source, config, attempt }: SourceTrial): void {
+  const context = { configVersion: 0, clock: systemClock };
+  for (const [index, interceptor] of source.interceptors.entries()) {
+    // Alone and without channels, so that its fault is not mixed with another's.
+    const alone: SourceConfig = {
+      ...source,
+      interceptors: [interceptor],
+      selector: { type: 'replicating' },
+      channels: [],
+    };
+    const only = { ...config, sources: { [name]: alone } };
+    attempt(['sources', name, 'interceptors', index], () => sourceRules(name, only, context));
+  }
+  if (source.type !== 'kafka') return;
+  const { subscription } = source;
+  if (subscription.kind === 'regex')
+    attempt(['sources', name, 'kafka.topics.regex'], () =>
+      compileJavaRegex(subscription.regex, { isWhole: true, highestGroupRead: 0 }),
+    );
+  const { tls } = source.security;
+  if (tls !== undefined) attempt(['sources', name, 'security'], () => tlsTexts(tls));
+}

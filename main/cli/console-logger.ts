@@ -1,0 +1,47 @@
+import { toErrorReport } from '../../shared/errors.ts';
+import type { LogFields, Logger, LogLevel } from '../telemetry/logger.ts';
+import { oneLine } from './terminal-text.ts';
+
+const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+/** Lists of offsets and the like belong into the JSON log; a person reads the beginning. */
+const VALUE_CHARS_MAX = 120;
+
+/** The log for a person at a terminal: `08:59:59 WARN  sink-waits  sink=hadoop …`. Fields that look like secrets are left out. */
+export function createConsoleLogger(options: {
+  readonly level: LogLevel;
+  readonly nowMs: () => number;
+  readonly write: (text: string) => void;
+}): Logger {
+  const lowest = LEVELS.indexOf(options.level);
+  const writer =
+    (level: LogLevel) =>
+    (message: string, fields: LogFields = {}): void => {
+      if (LEVELS.indexOf(level) < lowest) return;
+      const time = new Date(options.nowMs()).toISOString().slice(11, 19);
+      const shown = Object.entries(fields).flatMap(([name, value]) => fieldText(name, value));
+      options.write(`${[time, level.toUpperCase().padEnd(5), oneLine(message), ...shown].join(' ')}\n`);
+    };
+  return { debug: writer('debug'), info: writer('info'), warn: writer('warn'), error: writer('error') };
+}
+
+function fieldText(name: string, value: unknown): string[] {
+  if (value === undefined || value === '') return [];
+  if (/password|secret|token|keytab|credential/i.test(name)) return [`${name}=…`];
+  const text = valueText(value instanceof Error ? toErrorReport(value) : value);
+  const cut = text.length > VALUE_CHARS_MAX ? `${text.slice(0, VALUE_CHARS_MAX)}…` : text;
+  return [`${name}=${oneLine(cut)}`];
+}
+
+function valueText(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (isReport(value)) return `${value.code}: ${value.message}${value.hint === '' ? '' : ` (${value.hint})`}`;
+  return JSON.stringify(value) ?? String(value);
+}
+
+function isReport(value: unknown): value is { code: string; message: string; hint: string } {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    ['code', 'message', 'hint'].every((key) => typeof Reflect.get(value, key) === 'string')
+  );
+}

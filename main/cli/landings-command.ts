@@ -1,0 +1,76 @@
+/** `headgate landings`: the ledger of landed files. */
+import type { Command } from 'commander';
+import type { Output } from '../../shared/contract/control.ts';
+import { formatBytes, parseDuration } from '../../shared/units.ts';
+import { connectToEngine } from './engine-connection.ts';
+import { formatTime, print, printJson, printTable } from './output.ts';
+import { page, printNext, withPage, type PageOptions } from './page-options.ts';
+import type { Column } from './table.ts';
+import { oneLine } from './terminal-text.ts';
+import { usageError } from './usage-error.ts';
+
+type LandingRow = Output<'landings'>['rows'][number];
+
+const COLUMNS: readonly Column<LandingRow>[] = [
+  { title: 'LANDED', of: (row) => formatTime(row.landedMs) },
+  { title: 'PATH', of: (row) => row.path, keep: 'end' },
+  { title: 'EVENTS', of: (row) => row.events },
+  { title: 'BYTES', of: (row) => formatBytes(row.bytes) },
+  { title: 'TRIES', of: (row) => (row.attempts > 1 ? row.attempts : 0), isOptional: true },
+  {
+    title: 'OFFSETS',
+    of: (row) => row.parts.map((part) => `${part.topic}/${part.partition}:${part.first}-${part.last}`).join(' '),
+    keep: 'start',
+  },
+];
+
+interface LandingsOptions extends PageOptions {
+  readonly since?: string;
+  readonly until?: string;
+  readonly path?: string;
+  readonly topic?: string;
+}
+
+export function addLandingsCommand(program: Command): void {
+  withPage(program.command('landings'))
+    .summary('the ledger of landed files')
+    .description(
+      'The ledger of landed files, newest first. A file stands here when it was proven in place; the same\ntransaction took its events out of the channel.',
+    )
+    .option('--since <when>', 'an ISO time, or an age such as 2h')
+    .option('--until <when>', 'an ISO time, or an age')
+    .option('--path <text>', 'only paths that contain this')
+    .option('--topic <name>', 'only files with events of this topic')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  headgate landings --since 2h
+  headgate landings --path 2026-11-21/08 --json`,
+    )
+    .action(async (options: LandingsOptions) => {
+      const { path, topic, since, until } = options;
+      const input = {
+        ...page(options),
+        ...(since === undefined ? {} : { sinceMs: moment(since) }),
+        ...(until === undefined ? {} : { untilMs: moment(until) }),
+        ...(path === undefined ? {} : { path }),
+        ...(topic === undefined ? {} : { topic }),
+      };
+      const client = await connectToEngine(options);
+      const answer = await client.call('landings', input);
+      if (options.json) return printJson(answer);
+      if (answer.rows.length === 0) print('no file landed in that time');
+      else printTable(COLUMNS, answer.rows);
+      printNext(answer.next);
+    });
+}
+
+/** Epoch ms of an ISO time or an age before now. Throws `usage`. */
+export function moment(text: string): number {
+  const age = parseDuration(text);
+  if (age !== undefined) return Date.now() - age;
+  const at = Date.parse(text);
+  if (Number.isNaN(at)) throw usageError(`${oneLine(text)}: neither an ISO time nor an age such as 2h`);
+  return at;
+}

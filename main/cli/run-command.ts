@@ -1,0 +1,108 @@
+/** `headgate run`: the engine in the foreground, for a service manager or a terminal. */
+import { Option, type Command } from 'commander';
+import { SECOND_MS, parseDuration } from '../../shared/units.ts';
+import { plainProblems, renderProblems } from '../config/config-render.ts';
+import { systemClock } from '../telemetry/clock.ts';
+import { createLogger, type Logger, type LogLevel } from '../telemetry/logger.ts';
+import { checkedConfig } from './config-commands.ts';
+import { createConsoleLogger } from './console-logger.ts';
+import { EXIT } from './exit-status.ts';
+import { note, printError } from './output.ts';
+import { listenForStop } from './stop-signals.ts';
+import { oneLine } from './terminal-text.ts';
+import { usageError } from './usage-error.ts';
+
+const DRAIN_LIMIT_MS_MAX = 3_600_000;
+/** Closing after the drain limit: the database's last checkpoint, sockets, threads. */
+const CLOSING_MS_MAX = 30 * SECOND_MS;
+
+interface RunOptions {
+  readonly config: string;
+  readonly drainLimit: string;
+  readonly logLevel: LogLevel;
+  readonly logFormat: 'auto' | 'json' | 'text';
+}
+
+export function addRunCommand(program: Command): void {
+  program
+    .command('run')
+    .summary('run the engine in the foreground')
+    .description(
+      'Runs the engine in the foreground. SIGTERM or Ctrl-C ends intake, lets running uploads finish within\n--drain-limit and stops; a second one stops at once. Either way nothing is lost. The log goes to stdout, as\nJSON lines unless stdout is a terminal. Edits of the file are taken while it runs; a bad edit is reported and\nthe running configuration stays.',
+    )
+    .requiredOption('-c, --config <file>', 'the configuration file')
+    .option('--drain-limit <time>', 'how long running uploads may take to finish at a stop', '30s')
+    .addOption(
+      new Option('--log-level <level>', 'the least important line that is written')
+        .choices(['debug', 'info', 'warn', 'error'])
+        .default('info'),
+    )
+    .addOption(
+      new Option('--log-format <format>', 'auto: text on a terminal, JSON elsewhere')
+        .choices(['auto', 'json', 'text'])
+        .default('auto'),
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  headgate run --config /etc/headgate/headgate.yaml
+  headgate run -c headgate.yaml --drain-limit 2min --log-level debug
+
+Exit status: 0 stopped on request, 1 failed or stopped at once, 2 the configuration can't be used.`,
+    )
+    .action(runEngine);
+}
+
+async function runEngine(options: RunOptions): Promise<void> {
+  const drainLimitMs = parseDuration(options.drainLimit);
+  if (drainLimitMs === undefined || drainLimitMs > DRAIN_LIMIT_MS_MAX)
+    throw usageError(`--drain-limit ${oneLine(options.drainLimit)}: a time such as 30s, 1h at most`);
+  const { loaded, isUsable } = await checkedConfig(options.config);
+  const problems = plainProblems(loaded.problems);
+  if (problems.length > 0) note(`${renderProblems({ ...loaded, problems })}\n`);
+  if (!isUsable) {
+    process.exitCode = EXIT.usage;
+    return;
+  }
+  const log = loggerOf(options);
+  // The other verbs don't wait for the engine's modules to load.
+  const { startEngine } = await import('../engine/engine.ts');
+  const starting = startEngine({ loaded, log });
+  let isAsked = false;
+  const stopped = new Promise<void>((resolve, reject) => {
+    listenForStop(
+      (why) => {
+        isAsked = true;
+        log.info('stopping', { why, drainLimitMs });
+        setTimeout(() => {
+          note(`headgate: did not stop within ${drainLimitMs + CLOSING_MS_MAX} ms; nothing is lost`);
+          process.exit(EXIT.failed);
+        }, drainLimitMs + CLOSING_MS_MAX).unref();
+        starting.then((engine) => engine.stop(drainLimitMs)).then(resolve, reject);
+      },
+      () => {
+        note('headgate: stopped at once; nothing is lost, unfinished files are landed after the next start');
+        process.exit(EXIT.failed);
+      },
+    );
+  });
+  const engine = await starting;
+  // `ended` alone tells an engine that failed; after a wished stop both resolve.
+  const failure = await Promise.race([engine.ended, stopped.then(() => engine.ended)]);
+  if (failure !== undefined) {
+    printError(failure, false);
+    process.exit(EXIT.failed);
+  }
+  if (isAsked) await stopped;
+  // A thread or socket that lingers must not turn an orderly stop into one that the service manager has to kill.
+  process.exit(EXIT.done);
+}
+
+function loggerOf(options: RunOptions): Logger {
+  const nowMs = (): number => systemClock.nowMs();
+  const isText =
+    options.logFormat === 'text' || (options.logFormat === 'auto' && process.stdout.isTTY === true);
+  if (!isText) return createLogger({ level: options.logLevel, nowMs });
+  return createConsoleLogger({ level: options.logLevel, nowMs, write: (text) => process.stdout.write(text) });
+}
