@@ -132,7 +132,8 @@ export class EventBatch {
 
   /** The value that all events have in common, or undefined when events may differ (`varies`) or have none. */
   sharedHeader(name: string): { readonly varies: boolean; readonly value: string | undefined } {
-    if (this.#own.has(name) || this.#lazy.has(name) || name === TIMESTAMP) return { varies: true, value: undefined };
+    if (this.#own.has(name) || this.#lazy.has(name) || name === TIMESTAMP)
+      return { varies: true, value: undefined };
     return { varies: false, value: this.#shared.get(name) };
   }
 

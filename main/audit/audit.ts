@@ -139,8 +139,18 @@ class AuditRun {
         this.#advance();
       };
       await auditFiles({ db, targets: directory, findings, isDeep, signal, checked: fileChecked });
-      this.#step('directories', count(db, 'SELECT count(*) AS value FROM (SELECT DISTINCT namespace, directory FROM ledger)'));
-      await auditDirectories({ db, targets: directory, gatewayId, findings, signal, checked: () => this.#advance() });
+      this.#step(
+        'directories',
+        count(db, 'SELECT count(*) AS value FROM (SELECT DISTINCT namespace, directory FROM ledger)'),
+      );
+      await auditDirectories({
+        db,
+        targets: directory,
+        gatewayId,
+        findings,
+        signal,
+        checked: () => this.#advance(),
+      });
     });
   }
 

@@ -71,7 +71,9 @@ export class TargetDirectory {
   readonly #byName: ReadonlyMap<string, AuditedTarget>;
 
   constructor(targets: ReadonlyMap<string, Target>, clock: Clock) {
-    this.#byName = new Map([...targets].map(([name, target]) => [name, new AuditedTarget(name, target, clock)]));
+    this.#byName = new Map(
+      [...targets].map(([name, target]) => [name, new AuditedTarget(name, target, clock)]),
+    );
   }
 
   /**
@@ -92,11 +94,16 @@ export class TargetDirectory {
     }
     const [reason] = reasons;
     if (reason !== undefined) return { unknown: reason };
-    return { unknown: `sink ${file.sink} landed files in namespace ${file.namespace}, which no sink of the configuration reaches now` };
+    return {
+      unknown: `sink ${file.sink} landed files in namespace ${file.namespace}, which no sink of the configuration reaches now`,
+    };
   }
 }
 
-async function namespaceOf(target: AuditedTarget, signal: AbortSignal): Promise<string | { readonly unknown: string }> {
+async function namespaceOf(
+  target: AuditedTarget,
+  signal: AbortSignal,
+): Promise<string | { readonly unknown: string }> {
   if (target.isLost) return { unknown: `the target of sink ${target.name} does not answer` };
   try {
     return await target.namespace(signal);

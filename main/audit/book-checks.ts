@@ -124,9 +124,14 @@ export function* bookFaults(db: ChannelDatabase): Generator<readonly BookFault[]
   for (const table of OF_PARTITION) yield* strangers(db, table);
 }
 
-function* pagesOf(db: ChannelDatabase, { table, pageRows, sql }: PagedCheck): Generator<readonly BookFault[]> {
+function* pagesOf(
+  db: ChannelDatabase,
+  { table, pageRows, sql }: PagedCheck,
+): Generator<readonly BookFault[]> {
   // Ids are sparse where rows come and go, so a page is so many rows and not so many ids.
-  const pageEnd = db.prepare<[number, number], { id: number }>(`SELECT id FROM ${table} WHERE id > ? ORDER BY id LIMIT 1 OFFSET ?`);
+  const pageEnd = db.prepare<[number, number], { id: number }>(
+    `SELECT id FROM ${table} WHERE id > ? ORDER BY id LIMIT 1 OFFSET ?`,
+  );
   const faults = db.prepare<unknown[], BookFault>(sql);
   let after = 0;
   for (;;) {
@@ -138,11 +143,22 @@ function* pagesOf(db: ChannelDatabase, { table, pageRows, sql }: PagedCheck): Ge
 }
 
 /** Rows of partitions that are not known: no sweep would ever come by. */
-function* strangers(db: ChannelDatabase, table: (typeof OF_PARTITION)[number]): Generator<readonly BookFault[]> {
-  const next = db.prepare<[number], { id: number | null }>(`SELECT min(partition_id) AS id FROM ${table} WHERE partition_id > ?`);
+function* strangers(
+  db: ChannelDatabase,
+  table: (typeof OF_PARTITION)[number],
+): Generator<readonly BookFault[]> {
+  const next = db.prepare<[number], { id: number | null }>(
+    `SELECT min(partition_id) AS id FROM ${table} WHERE partition_id > ?`,
+  );
   const isKnown = db.prepare<[number], { id: number }>('SELECT id FROM partitions WHERE id = ?');
   for (let id = next.get(0)?.id ?? null; id !== null; id = next.get(id)?.id ?? null) {
     if (isKnown.get(id) !== undefined) continue;
-    yield [{ place: `partition row ${id}`, what: `${table} has rows of a partition that is not known`, kind: 'outside' }];
+    yield [
+      {
+        place: `partition row ${id}`,
+        what: `${table} has rows of a partition that is not known`,
+        kind: 'outside',
+      },
+    ];
   }
 }

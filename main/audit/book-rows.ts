@@ -6,14 +6,7 @@ import { RunHeap } from './run-heap.ts';
 
 /** What a row of the books says about its offsets. */
 export type BookKind =
-  | 'landed'
-  | 'in-channel'
-  | 'damaged'
-  | 'quarantined'
-  | 'filtered'
-  | 'not-routed'
-  | 'absent'
-  | 'gap';
+  'landed' | 'in-channel' | 'damaged' | 'quarantined' | 'filtered' | 'not-routed' | 'absent' | 'gap';
 
 /** One row that speaks of offsets of one partition. */
 export interface BookRow {
@@ -172,7 +165,8 @@ class OpenRow {
     this.row = row;
     this.from = row.first;
     this.to = row.first;
-    this.#runs = row.runs === null ? [{ from: row.first, to: row.next }].values() : decodeRuns(row.first, row.runs);
+    this.#runs =
+      row.runs === null ? [{ from: row.first, to: row.next }].values() : decodeRuns(row.first, row.runs);
   }
 
   /** False at the end, and at the first run that cannot be believed. */

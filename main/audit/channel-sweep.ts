@@ -87,7 +87,8 @@ export class ChannelSweep {
 
   #owed(row: BookRow, { from, to, isHeld }: Obligation): void {
     const isProofOfAcceptance = row.kind === 'landed' || row.kind === 'damaged';
-    if (isHeld && isProofOfAcceptance) this.outside.add(`${rowLabel(row)}, though its put is not accepted`, from, to);
+    if (isHeld && isProofOfAcceptance)
+      this.outside.add(`${rowLabel(row)}, though its put is not accepted`, from, to);
     if (isHeld) this.held += to - from;
     else this.counts[row.kind] += to - from;
     if (row.kind === 'damaged') this.damaged.add(rowLabel(row), from, to);

@@ -22,7 +22,10 @@ interface ChunkRow {
  * found while Kafka may still have the events. One short transaction a chunk.
  */
 export async function auditChunks({ db, findings, pace }: AuditContext, checked: () => void): Promise<void> {
-  const next = db.prepare<[number], ChunkRow>(`SELECT c.id, c.body_id AS bodyId, c.channel, p.topic, p.partition, c.first, c.next,
+  const next = db.prepare<
+    [number],
+    ChunkRow
+  >(`SELECT c.id, c.body_id AS bodyId, c.channel, p.topic, p.partition, c.first, c.next,
     c.stored_bytes AS storedBytes, c.crc32c, c.runs FROM chunks c JOIN partitions p ON p.id = c.partition_id
     WHERE c.id > ? ORDER BY c.id LIMIT 1`);
   const body = db.prepare<[number], { bytes: Uint8Array }>('SELECT bytes FROM chunk_bodies WHERE id = ?');
@@ -32,7 +35,11 @@ export async function auditChunks({ db, findings, pace }: AuditContext, checked:
     const fault = faultOf(row, () => body.get(bodyId)?.bytes);
     // A body that is gone may have landed in between.
     if (fault !== undefined && isThere.get(id) !== undefined) {
-      findings.add('damaged', `${row.topic}/${row.partition} in ${row.channel}`, `offsets ${offsetsOf(row)} are in chunk ${id}: ${fault}`);
+      findings.add(
+        'damaged',
+        `${row.topic}/${row.partition} in ${row.channel}`,
+        `offsets ${offsetsOf(row)} are in chunk ${id}: ${fault}`,
+      );
     }
     checked();
     if (pace.isDue) await pace.turn();
@@ -43,7 +50,8 @@ function faultOf(row: ChunkRow, read: () => Uint8Array | undefined): string | un
   try {
     const bytes = wrapped('read a chunk', `chunk ${row.id}`, read);
     if (bytes === undefined) return 'its body is missing';
-    if (bytes.byteLength !== row.storedBytes) return `its body is ${bytes.byteLength} bytes long, not ${row.storedBytes}`;
+    if (bytes.byteLength !== row.storedBytes)
+      return `its body is ${bytes.byteLength} bytes long, not ${row.storedBytes}`;
     return crc32c(bytes) === row.crc32c ? undefined : 'its body does not match its CRC-32C';
   } catch (error) {
     if (isGatewayError(error) && error.code === 'database-damaged') return error.message;

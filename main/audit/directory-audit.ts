@@ -29,7 +29,10 @@ interface LedgerDirectory {
 export async function auditDirectories(context: DirectoryAuditContext): Promise<void> {
   const { db, targets, findings, signal } = context;
   const names = new KnownNames(db, context.gatewayId);
-  const page = db.prepare<unknown[], LedgerDirectory>(`SELECT namespace, directory, min(sink) AS sink FROM ledger
+  const page = db.prepare<
+    unknown[],
+    LedgerDirectory
+  >(`SELECT namespace, directory, min(sink) AS sink FROM ledger
     WHERE (namespace, directory) > (@namespace, @directory) GROUP BY namespace, directory
     ORDER BY namespace, directory LIMIT ${FILE_PAGE_ROWS}`);
   let last: Omit<LedgerDirectory, 'sink'> = { namespace: '', directory: '' };
@@ -44,7 +47,8 @@ export async function auditDirectories(context: DirectoryAuditContext): Promise<
       context.checked();
     }
   }
-  if (leftovers > 0) findings.note(`${leftovers} temp file${leftovers === 1 ? '' : 's'} left over: the janitor removes them`);
+  if (leftovers > 0)
+    findings.note(`${leftovers} temp file${leftovers === 1 ? '' : 's'} left over: the janitor removes them`);
 }
 
 interface DirectoryAtHand {
@@ -54,7 +58,10 @@ interface DirectoryAtHand {
 }
 
 /** Gives the number of temps that were left over. */
-async function auditDirectory(context: DirectoryAuditContext, { target, directory, names }: DirectoryAtHand): Promise<number> {
+async function auditDirectory(
+  context: DirectoryAuditContext,
+  { target, directory, names }: DirectoryAtHand,
+): Promise<number> {
   const { findings, signal } = context;
   try {
     const entries = await target.call((one) => one.list(directory, signal), signal);
@@ -96,13 +103,18 @@ async function auditName({ findings, signal }: DirectoryAuditContext, at: NameAt
   const { target, path, known } = at;
   if (known.kind === 'foreign' || known.kind === 'planned') return;
   if (known.kind === 'unknown') {
-    findings.add('unknown-file', path, `it carries this gateway's id, and its file id ${known.fileId} is not in the ledger`);
+    findings.add(
+      'unknown-file',
+      path,
+      `it carries this gateway's id, and its file id ${known.fileId} is not in the ledger`,
+    );
     return;
   }
   if (known.finalPath === path) return;
   // A file that was moved was named already where it is missing; beside the one in its place this is a copy.
   const original = await target.call((one) => one.stat(known.finalPath, signal), signal);
-  if (original !== undefined) findings.add('unknown-file', path, `the ledger has its file id at ${known.finalPath}: this is a copy`);
+  if (original !== undefined)
+    findings.add('unknown-file', path, `the ledger has its file id at ${known.finalPath}: this is a copy`);
 }
 
 type KnownName =
@@ -121,7 +133,9 @@ class KnownNames {
   constructor(db: ChannelDatabase, gatewayId: string) {
     // `<prefix>.<gateway id>.<file id>[.<codec>]<suffix>`, the prefix may hold anything.
     this.#pattern = new RegExp(`(?:^|.*\\.)${literal(gatewayId)}\\.([0-9a-z-]{8,64})(?:\\.|$)`);
-    this.#landed = db.prepare<[string], { finalPath: string }>('SELECT final_path AS finalPath FROM ledger WHERE file_id = ?');
+    this.#landed = db.prepare<[string], { finalPath: string }>(
+      'SELECT final_path AS finalPath FROM ledger WHERE file_id = ?',
+    );
     this.#planned = db.prepare<[string], { id: number }>('SELECT id FROM plans WHERE file_id = ?');
     this.#tempOfPlan = db.prepare<[string], { id: number }>(
       'SELECT p.id FROM attempts a JOIN plans p ON p.file_id = a.file_id WHERE a.temp_path = ?',
@@ -134,7 +148,9 @@ class KnownNames {
     // First the plans: a plan leaves in the transaction that writes the ledger.
     if (this.#planned.get(fileId) !== undefined) return { kind: 'planned' };
     const landed = this.#landed.get(fileId);
-    return landed === undefined ? { kind: 'unknown', fileId } : { kind: 'landed', finalPath: landed.finalPath };
+    return landed === undefined
+      ? { kind: 'unknown', fileId }
+      : { kind: 'landed', finalPath: landed.finalPath };
   }
 
   /** A hidden file of ours that is neither being written nor a sidecar. */

@@ -21,7 +21,9 @@ export interface FileAuditContext {
 /** Checks every file of the ledger at its target, newest first, a few at a time. Throws the signal's reason. */
 export async function auditFiles(context: FileAuditContext): Promise<void> {
   const { db, findings, signal } = context;
-  const directoryOf = db.prepare<[number], { directory: string }>('SELECT directory FROM ledger WHERE id = ?');
+  const directoryOf = db.prepare<[number], { directory: string }>(
+    'SELECT directory FROM ledger WHERE id = ?',
+  );
   const notes = new Map<string, number>();
   const noChecksum = (why: string): void => {
     if (notes.size < FILE_PAGE_ROWS || notes.has(why)) notes.set(why, (notes.get(why) ?? 0) + 1);
@@ -32,13 +34,17 @@ export async function auditFiles(context: FileAuditContext): Promise<void> {
   };
   let before: number | undefined;
   for (;;) {
-    const page = landings(db, before === undefined ? { limit: FILE_PAGE_ROWS } : { limit: FILE_PAGE_ROWS, before });
+    const page = landings(
+      db,
+      before === undefined ? { limit: FILE_PAGE_ROWS } : { limit: FILE_PAGE_ROWS, before },
+    );
     await inParallel(page, audit);
     before = page.at(-1)?.id;
     signal.throwIfAborted();
     if (before === undefined) break;
   }
-  for (const [why, files] of notes) findings.note(`no checksum to compare for ${files} file${files === 1 ? '' : 's'}: ${why}`);
+  for (const [why, files] of notes)
+    findings.note(`no checksum to compare for ${files} file${files === 1 ? '' : 's'}: ${why}`);
 }
 
 interface FileAtHand {
@@ -47,7 +53,10 @@ interface FileAtHand {
   readonly noChecksum: (why: string) => void;
 }
 
-async function auditFile(context: FileAuditContext, { row, directory, noChecksum }: FileAtHand): Promise<void> {
+async function auditFile(
+  context: FileAuditContext,
+  { row, directory, noChecksum }: FileAtHand,
+): Promise<void> {
   const { db, targets, findings, isDeep, signal } = context;
   const target = await targets.holderOf(row, signal);
   if ('unknown' in target) {
@@ -62,7 +71,8 @@ async function auditFile(context: FileAuditContext, { row, directory, noChecksum
     signal.throwIfAborted();
     if (!isGatewayError(error)) throw error;
     target.noteFile(!saysNothing(error));
-    if (error.code === 'file-missing') findings.add('file-missing', row.finalPath, 'it vanished while it was looked at');
+    if (error.code === 'file-missing')
+      findings.add('file-missing', row.finalPath, 'it vanished while it was looked at');
     else findings.unknown(`${row.finalPath}: ${error.message}`);
   }
 }

@@ -40,7 +40,11 @@ export async function checkFile(context: FileCheckContext, file: LedgerFile): Pr
     return;
   }
   if (stat.lengthBytes !== file.bytes) {
-    findings.add('file-differs', finalPath, `it is ${stat.lengthBytes} bytes long, ${file.bytes} were landed`);
+    findings.add(
+      'file-differs',
+      finalPath,
+      `it is ${stat.lengthBytes} bytes long, ${file.bytes} were landed`,
+    );
   }
   await checkChecksum(context, file);
   await checkStamp(context, file);
@@ -71,7 +75,9 @@ async function checkChecksum(context: FileCheckContext, file: LedgerFile): Promi
   if (found.value === recorded) return;
   // A cluster that sums in another way since then says nothing about the bytes.
   if (algorithmOf(found.value) !== algorithmOf(recorded)) {
-    return context.noChecksum(`the target sums as ${algorithmOf(found.value)} now, the ledger has ${algorithmOf(recorded)}`);
+    return context.noChecksum(
+      `the target sums as ${algorithmOf(found.value)} now, the ledger has ${algorithmOf(recorded)}`,
+    );
   }
   findings.add('file-differs', finalPath, `its checksum is ${found.value}, the ledger has ${recorded}`);
 }
@@ -84,13 +90,27 @@ async function checkStamp({ target, findings, signal }: FileCheckContext, file: 
   const { finalPath: path, directory, fileId } = file;
   const identity = await readIdentity(target, { path, directory, fileId }, signal);
   if (identity === undefined) {
-    findings.add('file-differs', path, 'it has neither our attributes nor a sidecar: it may not be the file that was landed');
+    findings.add(
+      'file-differs',
+      path,
+      'it has neither our attributes nor a sidecar: it may not be the file that was landed',
+    );
     return;
   }
-  const expected = { file: fileId, digest: digestOfParts(file.parts), events: file.events, bytes: file.bytes, crc32c: file.crc32c };
+  const expected = {
+    file: fileId,
+    digest: digestOfParts(file.parts),
+    events: file.events,
+    bytes: file.bytes,
+    crc32c: file.crc32c,
+  };
   for (const name of ['file', 'digest', 'events', 'bytes', 'crc32c'] as const) {
     if (identity[name] === expected[name]) continue;
-    findings.add('file-differs', path, `its stamp says ${name} ${JSON.stringify(identity[name])}, the ledger gives ${expected[name]}`);
+    findings.add(
+      'file-differs',
+      path,
+      `its stamp says ${name} ${JSON.stringify(identity[name])}, the ledger gives ${expected[name]}`,
+    );
   }
 }
 
@@ -99,17 +119,28 @@ async function checkContent(context: FileCheckContext, file: LedgerFile, stat: T
   const { finalPath: path } = file;
   let content;
   try {
-    content = await target.call(async (one) => readContent(await one.open(path, signal), file.codec, signal), signal);
+    content = await target.call(
+      async (one) => readContent(await one.open(path, signal), file.codec, signal),
+      signal,
+    );
   } catch (error) {
     if (!isGatewayError(error) || error.code === 'aborted' || error.code === 'permission-denied') throw error;
     // Whoever answers about the file and does not give its bytes has lost them, or its servers: the file cannot be read.
     await target.call((one) => one.stat(path, signal), signal);
-    findings.add('unreadable', path, `${stat.lengthBytes} bytes are announced and cannot be read: ${error.message}`);
+    findings.add(
+      'unreadable',
+      path,
+      `${stat.lengthBytes} bytes are announced and cannot be read: ${error.message}`,
+    );
     return;
   }
   if (content.crc32c !== file.crc32c || content.storedBytes !== file.bytes) {
     const found = `${content.storedBytes} bytes with CRC-32C ${hex(content.crc32c)}`;
-    findings.add('file-differs', path, `it holds ${found}, ${file.bytes} with ${hex(file.crc32c)} were landed`);
+    findings.add(
+      'file-differs',
+      path,
+      `it holds ${found}, ${file.bytes} with ${hex(file.crc32c)} were landed`,
+    );
   }
   if (content.fault !== undefined) {
     findings.add('unreadable', path, `its ${file.codec} content cannot be decoded: ${content.fault}`);
@@ -126,4 +157,3 @@ function hex(value: number): string {
 export function parentOf(path: string): string {
   return path.slice(0, Math.max(1, path.lastIndexOf('/')));
 }
-

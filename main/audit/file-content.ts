@@ -76,7 +76,8 @@ async function decode(pieces: AsyncIterable<Uint8Array>, codec: string, raw: Lin
 async function decodeZstd(pieces: AsyncIterable<Uint8Array>, raw: LineCount): Promise<void> {
   const cutter = new ZstdFrameCutter(FRAME_STORED_BYTES_MAX);
   for await (const piece of pieces) {
-    for (const frame of cutter.push(piece)) raw.add(await decodeFrame(frame, { maxOutputLength: FRAME_RAW_BYTES_MAX }));
+    for (const frame of cutter.push(piece))
+      raw.add(await decodeFrame(frame, { maxOutputLength: FRAME_RAW_BYTES_MAX }));
   }
   cutter.finish();
 }
@@ -85,7 +86,9 @@ async function decodeZstd(pieces: AsyncIterable<Uint8Array>, raw: LineCount): Pr
 function contentFault(error: unknown, signal: AbortSignal): string {
   if (signal.aborted || isGatewayError(error) || !(error instanceof Error)) throw error;
   const code: unknown = Reflect.get(error, 'code');
-  const isOfContent = error instanceof RangeError || (typeof code === 'string' && /^(Z|ZSTD|ERR_ZSTD|ERR_ZLIB|ERR_BUFFER)_/.test(code));
+  const isOfContent =
+    error instanceof RangeError ||
+    (typeof code === 'string' && /^(Z|ZSTD|ERR_ZSTD|ERR_ZLIB|ERR_BUFFER)_/.test(code));
   if (!isOfContent) throw error;
   return error.message;
 }

@@ -1,6 +1,11 @@
 import { createHash } from 'node:crypto';
 import { isGatewayError } from '../../shared/errors.ts';
-import { IDENTITY_ATTRIBUTE, RUNS_DIGEST_HASH, runsDigestPieces, sidecarName } from '../../shared/model/file-stamp-names.ts';
+import {
+  IDENTITY_ATTRIBUTE,
+  RUNS_DIGEST_HASH,
+  runsDigestPieces,
+  sidecarName,
+} from '../../shared/model/file-stamp-names.ts';
 import type { Target } from '../landing/target.ts';
 import type { LandingPart } from '../channel/backlog-reader.ts';
 import { SIDECAR_BYTES_MAX } from './audit-limits.ts';
@@ -18,7 +23,10 @@ export interface FileIdentity {
 /** The digest of the exact runs that the ledger's parts give, in the form of the stamp. */
 export function digestOfParts(parts: readonly LandingPart[]): string {
   const hash = createHash(RUNS_DIGEST_HASH);
-  const filed = parts.map(({ first, next, events, runs, ...ref }) => ({ ...ref, runs: { first, next, count: events, bytes: runs } }));
+  const filed = parts.map(({ first, next, events, runs, ...ref }) => ({
+    ...ref,
+    runs: { first, next, count: events, bytes: runs },
+  }));
   for (const piece of runsDigestPieces(filed)) hash.update(piece);
   return `${RUNS_DIGEST_HASH}:${hash.digest('hex')}`;
 }
@@ -42,7 +50,8 @@ async function sidecarText(target: Target, path: string, signal: AbortSignal): P
   if (stat?.type !== 'file' || stat.lengthBytes > SIDECAR_BYTES_MAX) return undefined;
   const pieces: Uint8Array[] = [];
   try {
-    for await (const piece of (await target.open(path, signal)) as AsyncIterable<Uint8Array>) pieces.push(piece);
+    for await (const piece of (await target.open(path, signal)) as AsyncIterable<Uint8Array>)
+      pieces.push(piece);
   } catch (error) {
     if (isGatewayError(error) && error.code === 'file-missing') return undefined;
     throw error;
@@ -52,7 +61,13 @@ async function sidecarText(target: Target, path: string, signal: AbortSignal): P
 
 /** What is no JSON object of ours names no file, and so differs from every ledger row. */
 function parseIdentity(text: string): FileIdentity {
-  const nothing = { file: undefined, digest: undefined, events: undefined, bytes: undefined, crc32c: undefined };
+  const nothing = {
+    file: undefined,
+    digest: undefined,
+    events: undefined,
+    bytes: undefined,
+    crc32c: undefined,
+  };
   try {
     const value: unknown = JSON.parse(text);
     return typeof value === 'object' && value !== null ? { ...nothing, ...value } : nothing;

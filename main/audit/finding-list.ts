@@ -44,7 +44,9 @@ export class FindingList {
   /** Why there is no verdict about some things; undefined when everything was looked at. */
   get error(): string | undefined {
     if (this.#unknown.size === 0) return undefined;
-    return [...this.#unknown].map(([why, times]) => (times === 1 ? why : `${why} (${times} times)`)).join('; ');
+    return [...this.#unknown]
+      .map(([why, times]) => (times === 1 ? why : `${why} (${times} times)`))
+      .join('; ');
   }
 }
 

@@ -50,7 +50,8 @@ export function obligationsOf(tenures: readonly AuditedTenure[], parts: readonly
   const pieces = new Map<string, Obligation[]>();
   for (const part of parts) {
     const tenure = byId.get(part.tenureId);
-    if (tenure === undefined || part.first < tenure.startOffset || part.next > tenure.putTo) astray.push(part);
+    if (tenure === undefined || part.first < tenure.startOffset || part.next > tenure.putTo)
+      astray.push(part);
     if (tenure === undefined) continue;
     const list = pieces.get(part.channel) ?? [];
     pieces.set(part.channel, list);
@@ -60,9 +61,15 @@ export function obligationsOf(tenures: readonly AuditedTenure[], parts: readonly
   const everything = disjoint(whole, (run) => claimedTwice.push({ who: 'two tenures', run }));
   const byChannel = new Map<string, readonly Obligation[]>();
   for (const [channel, list] of [...pieces].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    byChannel.set(channel, disjoint(list, (run) => claimedTwice.push({ who: `channel ${channel} twice`, run })));
+    byChannel.set(
+      channel,
+      disjoint(list, (run) => claimedTwice.push({ who: `channel ${channel} twice`, run })),
+    );
   }
-  const nobody = without(everything, disjoint([...byChannel.values()].flat(), () => undefined));
+  const nobody = without(
+    everything,
+    disjoint([...byChannel.values()].flat(), () => undefined),
+  );
   if (nobody.length > 0) byChannel.set(NO_CHANNEL, nobody);
   const acceptedOffsets = everything.reduce((sum, run) => sum + (run.isHeld ? 0 : run.to - run.from), 0);
   return { byChannel, acceptedOffsets, claimedTwice, astray };

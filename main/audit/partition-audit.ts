@@ -47,7 +47,9 @@ async function sweep(context: AuditContext, partition: Partition): Promise<Parti
   const tenures = tenuresOf(db, partition.id);
   const obligations = obligationsOf(tenures, partsOf(db, partition.id));
   reportObligations(obligations, { place, findings });
-  const sweeps = new Map([...obligations.byChannel].map(([channel, owed]) => [channel, new ChannelSweep(owed)]));
+  const sweeps = new Map(
+    [...obligations.byChannel].map(([channel, owed]) => [channel, new ChannelSweep(owed)]),
+  );
   const owners = new Map(tenures.map((tenure) => [tenure.id, tenure]));
   const rows = new BookRows(db, partition.id, {
     opened: (row) => checkOwner(row, owners, { place, findings }),
@@ -78,15 +80,19 @@ function sweepOf(sweeps: Map<string, ChannelSweep>, channel: string): ChannelSwe
 
 function tenuresOf(db: ChannelDatabase, partitionId: number): AuditedTenure[] {
   return db
-    .prepare<[number], AuditedTenure>(`SELECT id, nonce, start_offset AS startOffset, accepted_to AS acceptedTo, put_to AS putTo, state
-      FROM tenures WHERE partition_id = ? ORDER BY id`)
+    .prepare<[number], AuditedTenure>(
+      `SELECT id, nonce, start_offset AS startOffset, accepted_to AS acceptedTo, put_to AS putTo, state
+      FROM tenures WHERE partition_id = ? ORDER BY id`,
+    )
     .all(partitionId);
 }
 
 function partsOf(db: ChannelDatabase, partitionId: number): TenurePart[] {
   return db
-    .prepare<[number], TenurePart>(`SELECT c.tenure_id AS tenureId, c.channel, c.first, c.next
-      FROM tenures t JOIN tenure_channels c ON c.tenure_id = t.id WHERE t.partition_id = ? ORDER BY c.id`)
+    .prepare<[number], TenurePart>(
+      `SELECT c.tenure_id AS tenureId, c.channel, c.first, c.next
+      FROM tenures t JOIN tenure_channels c ON c.tenure_id = t.id WHERE t.partition_id = ? ORDER BY c.id`,
+    )
     .all(partitionId);
 }
 
@@ -109,14 +115,22 @@ function reportObligations(obligations: Obligations, { place, findings }: Report
 }
 
 /** Landed parts do not name their tenure; the other rows must lie within theirs, on one side of what is accepted. */
-function checkOwner(row: BookRow, owners: ReadonlyMap<number, AuditedTenure>, { place, findings }: Report): void {
+function checkOwner(
+  row: BookRow,
+  owners: ReadonlyMap<number, AuditedTenure>,
+  { place, findings }: Report,
+): void {
   if (row.tenureId === null) return;
   const tenure = owners.get(row.tenureId);
   const offsets = `offsets ${row.first}-${row.next - 1}: ${rowLabel(row)}`;
   if (tenure === undefined) {
     findings.add('outside', place, `${offsets} names a tenure that this partition does not have`);
   } else if (row.first < tenure.startOffset || row.next > tenure.putTo) {
-    findings.add('outside', place, `${offsets} lies outside its tenure ${tenure.startOffset}-${tenure.putTo - 1}`);
+    findings.add(
+      'outside',
+      place,
+      `${offsets} lies outside its tenure ${tenure.startOffset}-${tenure.putTo - 1}`,
+    );
   } else if (row.first < tenure.acceptedTo && row.next > tenure.acceptedTo) {
     findings.add('outside', place, `${offsets} is accepted only up to ${tenure.acceptedTo}`);
   }
@@ -124,15 +138,26 @@ function checkOwner(row: BookRow, owners: ReadonlyMap<number, AuditedTenure>, { 
 
 function reportSweep(sweep: ChannelSweep, { place, findings }: Report): void {
   const { missing, heldMissing } = sweep;
-  if (!missing.isEmpty) findings.add('missing', place, `offsets ${missing.toString()} were accepted and no row accounts for them`);
+  if (!missing.isEmpty)
+    findings.add(
+      'missing',
+      place,
+      `offsets ${missing.toString()} were accepted and no row accounts for them`,
+    );
   if (!heldMissing.isEmpty) {
-    findings.add('missing', place, `offsets ${heldMissing.toString()} of puts that are not accepted yet are in no row`);
+    findings.add(
+      'missing',
+      place,
+      `offsets ${heldMissing.toString()} of puts that are not accepted yet are in no row`,
+    );
   }
-  for (const [rows, runs] of sweep.overlaps) findings.add('overlap', place, `offsets ${runs.toString()} are in ${rows}`);
+  for (const [rows, runs] of sweep.overlaps)
+    findings.add('overlap', place, `offsets ${runs.toString()} are in ${rows}`);
   for (const [rows, runs] of sweep.outside) {
     findings.add('outside', place, `offsets ${runs.toString()} belong to no tenure of the channel: ${rows}`);
   }
-  for (const [rows, runs] of sweep.damaged) findings.add('damaged', place, `offsets ${runs.toString()} are in ${rows}`);
+  for (const [rows, runs] of sweep.damaged)
+    findings.add('damaged', place, `offsets ${runs.toString()} are in ${rows}`);
 }
 
 function coverageOf(partition: Partition, channel: string, sweep: ChannelSweep): AuditCoverage {

@@ -34,7 +34,8 @@ export class ZstdFrameCutter {
     this.#pieces.push(Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength));
     this.#pieceBytes += piece.byteLength;
     while (this.#pieceBytes >= this.#needed && this.#pieceBytes > 0) {
-      this.#bytes = this.#pieces.length === 1 ? (this.#pieces[0] ?? this.#bytes) : Buffer.concat(this.#pieces);
+      this.#bytes =
+        this.#pieces.length === 1 ? (this.#pieces[0] ?? this.#bytes) : Buffer.concat(this.#pieces);
       this.#pieces = [this.#bytes];
       const end = this.#frameEnd();
       if (end === undefined) continue;
@@ -47,7 +48,9 @@ export class ZstdFrameCutter {
   /** Throws RangeError when the last frame is cut off. */
   finish(): void {
     if (this.#pieceBytes === 0) return;
-    throw new RangeError(`the last zstd frame is cut off: ${this.#pieceBytes} of at least ${this.#needed} bytes`);
+    throw new RangeError(
+      `the last zstd frame is cut off: ${this.#pieceBytes} of at least ${this.#needed} bytes`,
+    );
   }
 
   #startNext(rest: Buffer): void {
@@ -84,7 +87,8 @@ export class ZstdFrameCutter {
       this.#at = SKIPPABLE_HEADER_BYTES + bytes.readUInt32LE(MAGIC_BYTES);
       return true;
     }
-    if (bytes.readUInt32LE(0) !== MAGIC) throw new RangeError(`no zstd frame begins with ${bytes.toString('hex', 0, MAGIC_BYTES)}`);
+    if (bytes.readUInt32LE(0) !== MAGIC)
+      throw new RangeError(`no zstd frame begins with ${bytes.toString('hex', 0, MAGIC_BYTES)}`);
     const descriptor = bytes.readUInt8(MAGIC_BYTES);
     const isSingleSegment = (descriptor & 0x20) !== 0;
     const sizeFlag = descriptor >>> 6;
@@ -96,7 +100,8 @@ export class ZstdFrameCutter {
   }
 
   #reached(end: number): boolean {
-    if (end > this.#maxFrameBytes) throw new RangeError(`a zstd frame is longer than ${this.#maxFrameBytes} bytes`);
+    if (end > this.#maxFrameBytes)
+      throw new RangeError(`a zstd frame is longer than ${this.#maxFrameBytes} bytes`);
     this.#needed = end;
     return this.#pieceBytes >= end;
   }

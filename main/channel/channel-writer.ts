@@ -1,5 +1,6 @@
 import { toChannelError, isSqliteError, wrapped } from './channel-database.ts';
 import { GatewayError, isGatewayError } from '../../shared/errors.ts';
+import { systemClock } from '../telemetry/clock.ts';
 import type { ChunkCodec } from '../../shared/model/landing-key.ts';
 import type { Put } from '../../shared/model/put.ts';
 import { crashPoint } from '../telemetry/crash-point.ts';
@@ -72,9 +73,20 @@ const CRASH_AFTER: Partial<Record<OperationName, CrashPoint>> = {
 };
 
 /**
- * The only writer of the channel. Operations queue up while a transaction runs; then all that wait, up to a bound, go into the
- * next one, each in a savepoint of its own: so one sync serves many, one refusal harms nobody else, and every answer is
- * given after the commit that makes it durable. It runs in a worker thread (writer-worker.ts), where blocking is its job.
+ * The only writer of the channel. It runs in a worker thread (writer-worker.ts), where blocking is its job.
+ *
+ * Promise: an operation that is answered is on the disk, and one that failed left nothing behind.
+ *
+ * 1. Operations queue up while a transaction runs; then all that wait, up to GROUP_OPERATIONS_MAX and GROUP_RAW_BYTES_MAX, go into
+ *    the next one, in the order they came. One sync serves many.
+ * 2. Each has a savepoint of its own: a refusal undoes that operation alone and harms nobody else in the group.
+ * 3. Answers are given after COMMIT has returned under `synchronous=FULL`, never before.
+ * 4. After an I/O error on a write or a sync the database is closed and opened again before anything else is written: what a failed
+ *    sync left in the page cache can't be trusted, and a second sync that succeeds would prove nothing.
+ *
+ * Crash argument: a kill before COMMIT leaves the last committed state and unanswered operations, which the caller makes again or
+ * never mentions; a kill after COMMIT leaves a state whose answer was not heard, which the caller reads at its next opening
+ * (positions, plans and tenures are all read from here, none is kept elsewhere).
  */
 export class ChannelWriter {
   readonly #settings: ChannelSettings;
@@ -152,7 +164,7 @@ export class ChannelWriter {
   }
 
   #now(): number {
-    return this.#seams.nowMs?.() ?? Date.now();
+    return this.#seams.nowMs?.() ?? systemClock.nowMs();
   }
 
   #schedule(): void {

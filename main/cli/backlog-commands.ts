@@ -37,7 +37,9 @@ Examples:
     .option('--sink <name>', 'only of this sink')
     .option('--topic <name>', 'only directories that hold events of this topic')
     .action(listBacklog);
-  withEngine(backlog.command('peek').argument('<key>', 'the number in the first column of `headgate backlog`'))
+  withEngine(
+    backlog.command('peek').argument('<key>', 'the number in the first column of `headgate backlog`'),
+  )
     .description('show events without taking them')
     .option('-n, --limit <count>', 'events, 1000 at most', '20')
     .action(async (key: string, options: PageOptions) => {

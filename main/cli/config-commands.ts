@@ -68,7 +68,8 @@ function summary(path: string, problems: readonly { readonly severity: string }[
   const errors = problems.filter((problem) => problem.severity === 'error').length;
   const warnings = problems.length - errors;
   const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
-  if (errors > 0) return `${oneLine(path)} can’t be used: ${counted(errors, 'error')}, ${counted(warnings, 'warning')}`;
+  if (errors > 0)
+    return `${oneLine(path)} can’t be used: ${counted(errors, 'error')}, ${counted(warnings, 'warning')}`;
   return `${oneLine(path)} is usable${warnings === 0 ? '' : `, with ${counted(warnings, 'warning')}`}`;
 }
 

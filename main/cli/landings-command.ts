@@ -19,7 +19,8 @@ const COLUMNS: readonly Column<LandingRow>[] = [
   { title: 'TRIES', of: (row) => (row.attempts > 1 ? row.attempts : 0), isOptional: true },
   {
     title: 'OFFSETS',
-    of: (row) => row.parts.map((part) => `${part.topic}/${part.partition}:${part.first}-${part.last}`).join(' '),
+    of: (row) =>
+      row.parts.map((part) => `${part.topic}/${part.partition}:${part.first}-${part.last}`).join(' '),
     keep: 'start',
   },
 ];

@@ -36,7 +36,10 @@ export function rowCount(text: string): number {
 /** A row's number, as lists print it. Throws `usage`. */
 export function rowNumber(text: string, verb: string): number {
   if (!/^\d{1,15}$/.test(text))
-    throw usageError(`${oneLine(text)} is no row`, `take a number from the first column of \`headgate ${verb}\``);
+    throw usageError(
+      `${oneLine(text)} is no row`,
+      `take a number from the first column of \`headgate ${verb}\``,
+    );
   return Number(text);
 }
 

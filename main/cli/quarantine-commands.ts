@@ -46,13 +46,16 @@ Examples:
       print(`${formatCount(answer.total)} events in quarantine`);
       printNext(answer.next);
     });
-  withEngine(quarantine.command('show').argument('<id>', 'the number in the first column of `headgate quarantine`'))
+  withEngine(
+    quarantine.command('show').argument('<id>', 'the number in the first column of `headgate quarantine`'),
+  )
     .description('one event whole: headers, key, body')
     .action(async (text: string, options: EngineOptions) => {
       const id = rowNumber(text, 'quarantine');
       const client = await connectToEngine(options);
       const { row, headers, key, body, ...rest } = await client.call('quarantineShow', { id });
-      if (options.json) return printJson({ row, headers, ...(key === undefined ? {} : { key }), body, ...rest });
+      if (options.json)
+        return printJson({ row, headers, ...(key === undefined ? {} : { key }), body, ...rest });
       print(`${oneLine(row.topic)}/${row.partition}@${row.offset}: ${oneLine(row.reason)}`);
       for (const [name, value] of Object.entries(headers)) print(`  ${oneLine(name)}: ${oneLine(value)}`);
       if (key !== undefined) print(`  key: ${oneLine(key)}`);

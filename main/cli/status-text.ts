@@ -88,7 +88,9 @@ function sourceText(source: SourceStatusRow, nowMs: number): string[] {
     ...waitingText(source, nowMs),
   ];
   if (source.fence === 'none')
-    lines.push(`${INDENT}no fence: only one gateway may use this group (the broker has no transactions for it)`);
+    lines.push(
+      `${INDENT}no fence: only one gateway may use this group (the broker has no transactions for it)`,
+    );
   const notable = source.partitions.filter(
     (one) => one.state === 'held' || one.state === 'waiting' || one.cause !== undefined,
   );

@@ -12,7 +12,11 @@ export const ECHO_MS = 700;
 /** The first wish begins an orderly stop, a later one ends at once. */
 export class StopWish {
   #firstMs: number | undefined;
-  readonly #parts: { readonly steadyMs: () => number; readonly onStop: (why: string) => void; readonly onHurry: () => void };
+  readonly #parts: {
+    readonly steadyMs: () => number;
+    readonly onStop: (why: string) => void;
+    readonly onHurry: () => void;
+  };
 
   constructor(parts: {
     readonly steadyMs: () => number;

@@ -1,5 +1,6 @@
 /** The client end of the control contract: every program that talks to a running engine uses this one. */
 import { request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { createInterface } from 'node:readline';
 import {
   procedures,
@@ -37,7 +38,7 @@ export class ControlClient {
 
   /** Follows the stream until the signal aborts or the engine goes; the first event is a status snapshot. */
   async *events(signal: AbortSignal): AsyncGenerator<StreamEvent> {
-    const response = await new Promise<import('node:http').IncomingMessage>((resolve, reject) => {
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
       const call = request({ socketPath: this.#path, path: '/events', method: 'GET', signal }, resolve);
       call.on('error', (error) => reject(noEngine(this.#path, error)));
       call.end();

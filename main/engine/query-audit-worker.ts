@@ -20,7 +20,9 @@ async function audit({ stateDir, gatewayId, id, level, sinks }: AuditWorkerData)
   const stop = new AbortController();
   port?.on('message', (_: ToAudit) => stop.abort(new Error('the audit was cancelled')));
   const targets = new Map(
-    level === 'ledger' ? [] : Object.entries(sinks).map(([name, sink]) => [name, createTarget(sink, systemClock)] as const),
+    level === 'ledger'
+      ? []
+      : Object.entries(sinks).map(([name, sink]) => [name, createTarget(sink, systemClock)] as const),
   );
   let toldMs = -Infinity;
   try {

@@ -85,7 +85,10 @@ export class AuditRoom {
   }
 
   #ended(last: AuditReport, failure: Error | undefined): AuditReport {
-    const end = { finishedMs: this.#clock.nowMs(), verdict: last.findings.length > 0 ? 'wrong' : 'unknown' } as const;
+    const end = {
+      finishedMs: this.#clock.nowMs(),
+      verdict: last.findings.length > 0 ? 'wrong' : 'unknown',
+    } as const;
     if (failure === undefined) return { ...last, ...end, state: 'cancelled' };
     return { ...last, ...end, state: 'failed', error: failure.message };
   }

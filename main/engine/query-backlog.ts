@@ -19,7 +19,9 @@ export function backlogList(db: ChannelDatabase, input: ParsedInput<'backlogList
   const after = cursorOf(input.after) ?? 0;
   const hasTopic = input.topic === undefined ? undefined : topicTest(db, input.topic);
   const keys = backlogKeys(db)
-    .filter(({ id, key }) => (input.sink === undefined || key.sink === input.sink) && (hasTopic?.(id) ?? true))
+    .filter(
+      ({ id, key }) => (input.sink === undefined || key.sink === input.sink) && (hasTopic?.(id) ?? true),
+    )
     .sort((a, b) => a.id - b.id);
   const left = keys.filter(({ id }) => id > after);
   const page = left.slice(0, input.limit);
@@ -37,7 +39,9 @@ export function backlogList(db: ChannelDatabase, input: ParsedInput<'backlogList
 /** The first events that wait under a key, oldest chunk first. Throws `chunk-damaged`. */
 export function backlogPeek(db: ChannelDatabase, input: ParsedInput<'backlogPeek'>): Output<'backlogPeek'> {
   const { landingKeyId, limit } = input;
-  const offsets = db.prepare<[number], ChunkOffsets>('SELECT events, lines, first, runs FROM chunks WHERE id = ?');
+  const offsets = db.prepare<[number], ChunkOffsets>(
+    'SELECT events, lines, first, runs FROM chunks WHERE id = ?',
+  );
   const events: PeekedEvent[] = [];
   for (const chunk of backlogChunks(db, landingKeyId, { limit })) {
     if (events.length >= limit) break;
@@ -49,7 +53,13 @@ export function backlogPeek(db: ChannelDatabase, input: ParsedInput<'backlogPeek
     for (const line of lines) {
       const offset = at.next().value ?? OFFSET_NOT_KNOWN;
       const { topic, partition } = chunk;
-      events.push({ topic, partition, offset, body: line.slice(0, BODY_CHARS_MAX), bodyBytes: Buffer.byteLength(line) });
+      events.push({
+        topic,
+        partition,
+        offset,
+        body: line.slice(0, BODY_CHARS_MAX),
+        bodyBytes: Buffer.byteLength(line),
+      });
     }
   }
   return { events };

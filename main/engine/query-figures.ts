@@ -36,8 +36,10 @@ export function channelFigures(db: ChannelDatabase, counts: QuarantineCounts): r
   };
   for (const { channel, ...sums } of backlogKeys(db)) add(of(channel), sums);
   for (const { channel, ...sums } of db.prepare<[], PlannedSums>(PLANNED).all()) add(of(channel), sums);
-  for (const { channel, events } of db.prepare<[], { channel: string; events: number }>(HELD).all()) of(channel).heldEvents = events;
-  for (const { channel, rows } of db.prepare<[], { channel: string; rows: number }>(DAMAGED).all()) of(channel).damagedChunks = rows;
+  for (const { channel, events } of db.prepare<[], { channel: string; events: number }>(HELD).all())
+    of(channel).heldEvents = events;
+  for (const { channel, rows } of db.prepare<[], { channel: string; rows: number }>(DAMAGED).all())
+    of(channel).damagedChunks = rows;
   const { byChannel } = counts.read();
   const ofAll = byChannel.get(null) ?? 0;
   if (ofAll > 0) for (const { channel } of knownChannels(db)) of(channel);

@@ -12,12 +12,15 @@ const SCANNED_ROWS_MAX = 5_000;
 /** Landed files, newest first. `path`: a file, a directory with all below it, or the beginning of a path. */
 export function landingsPage(db: ChannelDatabase, input: ParsedInput<'landings'>): Output<'landings'> {
   const { sinceMs, untilMs, path, topic, limit } = input;
-  const period = { ...(sinceMs === undefined ? {} : { sinceMs }), ...(untilMs === undefined ? {} : { untilMs }) };
+  const period = {
+    ...(sinceMs === undefined ? {} : { sinceMs }),
+    ...(untilMs === undefined ? {} : { untilMs }),
+  };
   const isFiltered = path !== undefined || topic !== undefined;
   const rows: LandingRow[] = [];
   let before = cursorOf(input.after);
   for (let scanned = 0; scanned < SCANNED_ROWS_MAX;) {
-    const wanted = isFiltered ? LIST_ROWS_MAX : limit + 1;
+    const wanted = isFiltered ? LIST_ROWS_MAX : Math.min(limit + 1, LIST_ROWS_MAX);
     const page = landings(db, { ...period, limit: wanted, ...(before === undefined ? {} : { before }) });
     for (const row of page) {
       if (rows.length >= limit) return { rows, next: String(before) };

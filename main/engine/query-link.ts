@@ -92,7 +92,10 @@ class QueryLink implements EngineQueries {
     await gone;
   }
 
-  #call<Name extends QueryName>(name: Name, input: Parameters<Queries[Name]>[0]): Promise<ReturnType<Queries[Name]>> {
+  #call<Name extends QueryName>(
+    name: Name,
+    input: Parameters<Queries[Name]>[0],
+  ): Promise<ReturnType<Queries[Name]>> {
     if (this.#end !== undefined) return Promise.reject(this.#end);
     if (this.#pending.size >= CALLS_MAX) return Promise.reject(overrun());
     const id = ++this.#lastId;

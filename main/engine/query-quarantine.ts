@@ -30,7 +30,10 @@ export class QuarantineCounts {
   #counts: Counts = { lastId: 0, total: 0, byChannel: new Map(), byReason: new Map() };
 
   constructor(db: ChannelDatabase) {
-    this.#since = db.prepare<[number], { channel: string | null; reason: string; rows: number; lastId: number }>(
+    this.#since = db.prepare<
+      [number],
+      { channel: string | null; reason: string; rows: number; lastId: number }
+    >(
       'SELECT channel, reason, count(*) AS rows, max(id) AS lastId FROM quarantine WHERE id > ? GROUP BY channel, reason',
     );
     // Answered from the index over partition and offset, which holds no bodies.
@@ -73,19 +76,25 @@ export function quarantinePage(
   input: ParsedInput<'quarantineList'>,
 ): Output<'quarantineList'> {
   const { reason, limit } = input;
-  const preview = db.prepare<[number], { bytes: Buffer }>(`SELECT substr(body, 1, ${PREVIEW_BYTES}) AS bytes FROM quarantine WHERE id = ?`);
+  const preview = db.prepare<[number], { bytes: Buffer }>(
+    `SELECT substr(body, 1, ${PREVIEW_BYTES}) AS bytes FROM quarantine WHERE id = ?`,
+  );
   const { total, byReason } = counts.read();
-  const matching = [...byReason].reduce((sum, [text, rows]) => (reason !== undefined && text.includes(reason) ? sum + rows : sum), 0);
+  const matching = [...byReason].reduce(
+    (sum, [text, rows]) => (reason !== undefined && text.includes(reason) ? sum + rows : sum),
+    0,
+  );
   const answer = { total: reason === undefined ? total : matching };
   const rows: Row[] = [];
   let before = cursorOf(input.after);
   for (let scanned = 0; scanned < SCANNED_ROWS_MAX;) {
-    const wanted = reason === undefined ? limit + 1 : LIST_ROWS_MAX;
+    const wanted = reason === undefined ? Math.min(limit + 1, LIST_ROWS_MAX) : LIST_ROWS_MAX;
     const page = quarantineList(db, { limit: wanted, ...(before === undefined ? {} : { before }) });
     for (const row of page) {
       if (rows.length >= limit) return { ...answer, rows, next: String(before) };
       before = row.id;
-      if (reason === undefined || row.reason.includes(reason)) rows.push(toRow(row, preview.get(row.id)?.bytes));
+      if (reason === undefined || row.reason.includes(reason))
+        rows.push(toRow(row, preview.get(row.id)?.bytes));
     }
     if (page.length < wanted) return { ...answer, rows };
     scanned += page.length;

@@ -22,7 +22,11 @@ function serve({ stateDir }: QueryWorkerData): void {
     }
     const { id, name, input } = message;
     try {
-      send({ kind: 'result', id, result: wrapped('read the channel database', path, () => queries[name](input)) });
+      send({
+        kind: 'result',
+        id,
+        result: wrapped('read the channel database', path, () => queries[name](input)),
+      });
     } catch (error) {
       send({ kind: 'error', id, error: toWireError(error) });
     }

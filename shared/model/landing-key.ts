@@ -21,5 +21,13 @@ export type ChunkCodec = OutputCodec;
 
 /** The key as one string: equal keys give equal texts, and no two different keys give the same. */
 export function landingKeyText(key: LandingKey): string {
-  return JSON.stringify([key.sink, key.directory, key.prefix, key.suffix, key.codec, key.serializer, key.version]);
+  return JSON.stringify([
+    key.sink,
+    key.directory,
+    key.prefix,
+    key.suffix,
+    key.codec,
+    key.serializer,
+    key.version,
+  ]);
 }

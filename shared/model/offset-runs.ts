@@ -58,7 +58,12 @@ export class OffsetRunsBuilder {
   finish(): EncodedRuns {
     if (this.#count === 0) throw new RangeError('no offset was added');
     this.#flush();
-    const runs = { first: this.#base, next: this.#to, count: this.#count, bytes: this.#bytes.slice(0, this.#length) };
+    const runs = {
+      first: this.#base,
+      next: this.#to,
+      count: this.#count,
+      bytes: this.#bytes.slice(0, this.#length),
+    };
     this.#encodedTo = this.#to;
     return runs;
   }
@@ -143,7 +148,8 @@ function readVarint(bytes: Uint8Array, at: number, cursor: { value: number; posi
   let position = at;
   for (;;) {
     const byte = bytes[position++];
-    if (byte === undefined || scale > Number.MAX_SAFE_INTEGER) throw new RangeError('damaged offset runs: cut off');
+    if (byte === undefined || scale > Number.MAX_SAFE_INTEGER)
+      throw new RangeError('damaged offset runs: cut off');
     value += (byte & 0x7f) * scale;
     if (byte < 0x80) break;
     scale *= 0x80;

@@ -1,3 +1,5 @@
+import { systemClock as wallClock } from '../../telemetry/clock.ts';
+
 /** Time and chance as the Kafka source uses them: given by the caller, so that tests decide both. */
 export interface SourceClock {
   /** Wall clock, epoch ms, for people. It may jump, so nothing is decided by it. */
@@ -13,7 +15,7 @@ export type Random = () => number;
 
 /** The real clock. */
 export const systemClock: SourceClock = {
-  now: () => Date.now(),
+  now: () => wallClock.nowMs(),
   steadyMs: () => performance.now(),
   wait: (ms, signal) =>
     new Promise((resolve) => {
