@@ -57,6 +57,9 @@ export const ERROR_CODES = {
   'state-dir-locked': 'Another engine runs on this state directory.',
   'state-dir-newer': 'The state directory was written by a newer Headgate.',
   'state-dir-unusable': 'The state directory cannot be created or written.',
+  'state-outdated':
+    'The state directory is older than what this gateway has landed: it was restored from a copy.',
+  'state-cloned': 'Another engine lands files from a copy of this state directory.',
   'position-mismatch': 'A batch does not begin at the position that the channel has for its partition.',
 
   // Kafka

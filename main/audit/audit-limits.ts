@@ -6,14 +6,25 @@ export const PAGE_ROWS = 256;
 export const CHECK_ROWS = 2_000;
 /** Landing keys that one statement looks at: each may have many chunks. */
 export const CHECK_KEYS = 8;
+/** A partition is read in one snapshot for so long; then the next one begins at the next seam. Longer ones would pin the WAL. */
+export const SNAPSHOT_MS = 250;
+/** Rows before a seam that are looked at for having been joined with later ones; the channel joins with one of 8. */
+export const JOINED_ROWS = 16;
+/** Rows that were read to their end are looked through for those that are behind us, each time so many have come. */
+export const ENDED_ROWS = 64;
 /** The event loop gets its turn after so much work. */
 export const SLICE_MS = 15;
 
 /** Findings that a report carries; what is beyond is counted. */
 export const FINDINGS_MAX = 500;
+/** Notes that a report carries, and reasons why something could not be looked at. */
+export const NOTES_MAX = 50;
+export const REASONS_NAMED_MAX = 5;
 /** Runs of offsets that one finding names, and groups (a pair of rows, say) of one kind in one channel of a partition. */
 export const RUNS_NAMED_MAX = 20;
 export const GROUPS_NAMED_MAX = 20;
+/** Partitions of a file that a finding about it names with their offsets. */
+export const PARTS_NAMED_MAX = 3;
 /** A reason or a path in a finding is cut here. */
 export const TEXT_CHARS_MAX = 300;
 

@@ -5,6 +5,7 @@ import type { ChannelDatabase } from '../channel/channel-database.ts';
 import { knownPartitions } from '../channel/coverage-reader.ts';
 import type { Target } from '../landing/target.ts';
 import type { Clock } from '../telemetry/clock.ts';
+import { auditSummary } from './audit-summary.ts';
 import { TargetDirectory } from './audited-target.ts';
 import { bookFaults } from './book-checks.ts';
 import { auditChunks } from './chunk-audit.ts';
@@ -33,19 +34,30 @@ export interface AuditOptions {
  *
  * 1. For every incarnation of every partition and every channel, each offset of an accepted tenure is in exactly one row of
  *    the books: landed, in the channel, damaged, quarantined, filtered, not routed, absent or gap. Offsets of held puts are
- *    held to the same rule and counted apart. Partitions are read in one transaction each, so no event is seen in passing.
+ *    held to the same rule and counted apart (partition-audit.ts).
  * 2. What the books say twice agrees (book-checks.ts).
  * 3. `hdfs`: what the ledger says is in place, and nothing of ours besides; nothing in HDFS is changed.
  * 4. `deep`: the bytes in place decode to the lines that went in, and bodies in the channel match their checksums.
  *
- * `clean` means that all of this was looked at and holds. What could not be looked at makes the verdict `unknown`, never `clean`
- * and never by itself `wrong`. Only assertions are thrown; everything else ends as a report.
+ * `clean` means that all of this was looked at and holds. What could not be looked at ends the audit as `failed` with the
+ * reason, never as `clean` and never by itself as `wrong`. Only assertions are thrown; everything else ends as a report.
+ *
+ * The engine goes on meanwhile, and nothing that it does may look like a fault:
+ *  - Books. The writer changes all records of a fact in one transaction, and no statement of the audit compares what it read
+ *    in one snapshot with what it read in another: a partition is judged stretch by stretch of its offsets (the argument is in
+ *    partition-audit.ts), each cross-check is one statement.
+ *  - Files. A row comes into the ledger after its file took its final name and was confirmed there, and the sidecar, where
+ *    there is one, before that: so a file that a row names can be asked for at once. Nothing of ours moves or removes it later.
+ *  - Directories. A listing is made first and the books are asked after it. A file of ours that the listing shows had a plan
+ *    at that time; a plan leaves in the transaction that writes the ledger row; so the books know it as one or the other.
+ *  - Bodies. A chunk whose body is gone is looked up again: gone as well, it has landed.
+ * No snapshot is held for longer than `SNAPSHOT_MS` and the way to the next seam, except to confirm a fault.
  */
 export async function runAudit(options: AuditOptions): Promise<AuditReport> {
   const run = new AuditRun(options);
   try {
     await run.work();
-    return run.report('done');
+    return run.report(run.isWhole ? 'done' : 'failed');
   } catch (error) {
     if (options.signal.aborted) return run.report('cancelled');
     if (!isGatewayError(error)) throw error;
@@ -80,18 +92,24 @@ class AuditRun {
     }
   }
 
+  /** True: everything that the level asks for was looked at. */
+  get isWhole(): boolean {
+    return this.#findings.error === undefined;
+  }
+
   report(state: AuditReport['state'], error?: string): AuditReport {
     const { id, level, clock } = this.#options;
     const findings = this.#findings;
     const why = error ?? findings.error;
-    return {
+    const verdict = state === 'done' || findings.verdict === 'wrong' ? findings.verdict : 'unknown';
+    const report: AuditReport = {
       id,
       state,
       startedMs: this.#startedMs,
       ...(state === 'running' ? {} : { finishedMs: clock.nowMs() }),
       level,
       progress: this.#progress,
-      verdict: state === 'done' || findings.verdict === 'wrong' ? findings.verdict : 'unknown',
+      verdict,
       ...(why === undefined ? {} : { error: why }),
       offsets: this.#offsets,
       files: this.#files,
@@ -100,17 +118,27 @@ class AuditRun {
       findingsLeftOut: findings.leftOut,
       ...(findings.notes.length === 0 ? {} : { notes: [...findings.notes] }),
     };
+    return state === 'running' ? report : { ...report, summary: auditSummary(report) };
   }
 
   async #books(db: ChannelDatabase, { pace, path }: WorkPlace): Promise<void> {
-    const context = { db, findings: this.#findings, pace };
+    const findings = this.#findings;
     const partitions = wrapped('audit the channel', path, () => knownPartitions(db));
-    this.#step('partitions', partitions.length);
+    const widths = wrapped('audit the channel', path, () => tenureWidths(db));
+    this.#step(
+      'offsets',
+      [...widths.values()].reduce((sum, { offsets }) => sum + offsets, 0),
+    );
+    let before = 0;
     for (const partition of partitions) {
+      const { first, offsets: width } = widths.get(partition.id) ?? { first: 0, offsets: 0 };
+      const reached = (offset: number): void =>
+        this.#reach(before + Math.min(Math.max(0, offset - first), width));
+      const context = { db, findings, pace, reached };
       const { coverage, offsets } = await translated(path, () => auditPartition(context, partition));
       this.#coverage.push(...coverage);
       this.#offsets += offsets;
-      this.#advance();
+      this.#reach((before += width));
       await pace.turn();
     }
     this.#step('books', 1);
@@ -160,9 +188,13 @@ class AuditRun {
   }
 
   #advance(): void {
-    const { step, done, total } = this.#progress;
-    // What landed since the step was counted is looked at too.
-    this.#progress = { step, done: done + 1, total: Math.max(total, done + 1) };
+    this.#reach(this.#progress.done + 1);
+  }
+
+  /** What came in or landed since the step was counted is looked at too. */
+  #reach(done: number): void {
+    const { step, done: before, total } = this.#progress;
+    this.#progress = { step, done: Math.max(before, done), total: Math.max(total, done) };
     this.#tell();
   }
 
@@ -174,6 +206,19 @@ class AuditRun {
 interface WorkPlace {
   readonly pace: Pace;
   readonly path: string;
+}
+
+/** Where the tenures of a partition begin, and how many offsets they hold. */
+function tenureWidths(
+  db: ChannelDatabase,
+): Map<number, { readonly first: number; readonly offsets: number }> {
+  const rows = db
+    .prepare<[], { id: number; first: number; offsets: number }>(
+      `SELECT partition_id AS id, min(start_offset) AS first, sum(put_to - start_offset) AS offsets
+      FROM tenures GROUP BY partition_id`,
+    )
+    .all();
+  return new Map(rows.map(({ id, ...width }) => [id, width]));
 }
 
 function count(db: ChannelDatabase, sql: string): number {

@@ -1,64 +1,14 @@
 import type { OffsetRun } from '../../shared/model/offset-runs.ts';
 import { decodeRuns } from '../../shared/model/offset-runs.ts';
 import type { ChannelDatabase } from '../channel/channel-database.ts';
-import { PAGE_ROWS } from './audit-limits.ts';
+import { ENDED_ROWS } from './audit-limits.ts';
+import type { BookRow, RowLane } from './book-tables.ts';
+import { givesUpOffsets, lanesOf } from './book-tables.ts';
 import { RunHeap } from './run-heap.ts';
-
-/** What a row of the books says about its offsets. */
-export type BookKind =
-  'landed' | 'in-channel' | 'damaged' | 'quarantined' | 'filtered' | 'not-routed' | 'absent' | 'gap';
-
-/** One row that speaks of offsets of one partition. */
-export interface BookRow {
-  readonly id: number;
-  readonly kind: BookKind;
-  /** Null: all channels of the source. */
-  readonly channel: string | null;
-  /** Null: the row does not say (landed parts). */
-  readonly tenureId: number | null;
-  readonly first: number;
-  readonly next: number;
-  readonly events: number;
-  /** Null: one offset, `first`. */
-  readonly runs: Uint8Array | null;
-  /** The file id, or the reason. */
-  readonly detail: string;
-}
-
-/** `file 2026…`, `chunk 12`, `filtered (rule x)`: how a finding names a row. */
-export function rowLabel(row: BookRow): string {
-  switch (row.kind) {
-    case 'landed':
-      return `file ${row.detail}`;
-    case 'in-channel':
-      return `chunk ${row.id}`;
-    case 'damaged':
-      return `damaged chunk ${row.detail}`;
-    case 'quarantined':
-      return `quarantine ${row.id}`;
-    case 'filtered':
-    case 'not-routed':
-    case 'absent':
-    case 'gap':
-      return `${row.kind} ${row.id} (${row.detail})`;
-  }
-}
-
-const WHERE = 'WHERE partition_id = @partitionId AND (first, id) > (@first, @id)';
-const TABLES = [
-  `SELECT id, 'landed' AS kind, channel, NULL AS tenureId, first, next, events, runs, file_id AS detail FROM ledger_parts ${WHERE}`,
-  `SELECT id, 'in-channel' AS kind, channel, tenure_id AS tenureId, first, next, events, runs, '' AS detail FROM chunks ${WHERE}`,
-  `SELECT id, 'damaged' AS kind, channel, tenure_id AS tenureId, first, next, events, runs,
-   chunk_id || ' (' || reason || ')' AS detail FROM damaged_chunks ${WHERE}`,
-  `SELECT id, kind, channel, tenure_id AS tenureId, first, next, events, runs, reason AS detail FROM dispositions ${WHERE}`,
-  // A retried event stands in the rows of its second way; here it would be claimed twice.
-  `SELECT id, 'quarantined' AS kind, channel, tenure_id AS tenureId, first, first + 1 AS next, 1 AS events, NULL AS runs,
-   reason AS detail FROM quarantine ${WHERE} AND state <> 'retried'`,
-] as const;
 
 /** What a reader of rows tells besides the offsets. */
 export interface RowListener {
-  /** Each row once, before its offsets. */
+  /** Each row before its offsets; once, or once in each snapshot in which it was begun. */
   opened(row: BookRow): void;
   /** The row's runs are not what its columns say; what could be read of them was given. */
   damaged(row: BookRow, what: string): void;
@@ -67,15 +17,21 @@ export interface RowListener {
 /**
  * Everything that the books say of one partition, as runs in rising order of their first offset. Rows come from five tables,
  * each read by the page in the order of its index; only rows that span the present offset are open, their runs decoded one by
- * one. Call within one read transaction: between two of them a chunk may become a part of a file.
+ * one. What is read between two calls of `restart` must be read in one transaction: else a chunk may become a part of a file
+ * unseen.
  */
 export class BookRows {
   readonly #lanes: readonly RowLane[];
-  readonly #open = new RunHeap<OpenRow>();
   readonly #listener: RowListener;
+  #open = new RunHeap<OpenRow>();
+  /** Rows that were given whole and may reach past the present offset. */
+  #ended: OpenRow[] = [];
+  #lastFrom = -Infinity;
+  /** Where the runs end that were given of rows which may give up their offsets. */
+  #givenUpTo = -Infinity;
 
   constructor(db: ChannelDatabase, partitionId: number, listener: RowListener) {
-    this.#lanes = TABLES.map((table) => new RowLane(db, table, partitionId));
+    this.#lanes = lanesOf(db, partitionId);
     this.#listener = listener;
   }
 
@@ -88,7 +44,7 @@ export class BookRows {
       if (lane === undefined || row === undefined || row.first > (top?.from ?? Infinity)) return top;
       lane.take();
       this.#listener.opened(row);
-      const open = new OpenRow(row);
+      const open = new OpenRow(row, lane);
       if (open.advance()) this.#open.push(open);
       else this.#closed(open);
     }
@@ -97,6 +53,8 @@ export class BookRows {
   advance(): void {
     const top = this.#open.top;
     if (top === undefined) return;
+    this.#lastFrom = top.from;
+    if (givesUpOffsets(top.row)) this.#givenUpTo = Math.max(this.#givenUpTo, top.to);
     if (top.advance()) {
       this.#open.topChanged();
     } else {
@@ -105,9 +63,42 @@ export class BookRows {
     }
   }
 
+  /**
+   * The offset at which the rest may be read in a later snapshot: all runs before it were given, and no run that was given and
+   * goes past it is of a row that may change. Undefined: not here.
+   */
+  seam(): number | undefined {
+    const at = this.head()?.from;
+    return at !== undefined && at > this.#lastFrom && at >= this.#givenUpTo ? at : undefined;
+  }
+
+  /**
+   * Goes on in the snapshot that has begun, from the offset that `seam` gave in the last one. A row that reaches over the seam
+   * goes on behind what was given of it; a row that is new there was chunks before, whose offsets before the seam were given.
+   */
+  restart(at: number): void {
+    const known = [...this.#open.items, ...this.#ended].filter(({ row }) => row.first < at && row.next > at);
+    this.#open = new RunHeap();
+    this.#ended = [];
+    for (const lane of this.#lanes) {
+      const givenTo = new Map(
+        known.filter((one) => one.lane === lane).map((one) => [one.row.id, one.givenTo]),
+      );
+      for (const row of lane.restart(at, [...givenTo.keys()])) {
+        const open = new OpenRow(row, lane);
+        if (open.skipTo(Math.max(at, givenTo.get(row.id) ?? at))) this.#open.push(open);
+        else this.#closed(open);
+      }
+    }
+  }
+
   #closed(open: OpenRow): void {
     const what = open.fault();
     if (what !== undefined) this.#listener.damaged(open.row, what);
+    this.#ended.push(open);
+    // Of rows that do not overlap, one a channel reaches past the present offset.
+    if (this.#ended.length % ENDED_ROWS === 0)
+      this.#ended = this.#ended.filter(({ row }) => row.next > this.#lastFrom);
   }
 }
 
@@ -123,54 +114,31 @@ function earliest(lanes: readonly RowLane[]): RowLane | undefined {
   return found;
 }
 
-/** Rows of one table in order of `first`, a page at a time. */
-class RowLane {
-  readonly #page;
-  readonly #partitionId: number;
-  #rows: readonly BookRow[] = [];
-  #at = 0;
-  #last = { first: -1, id: -1 };
-  #isDone = false;
-
-  constructor(db: ChannelDatabase, select: string, partitionId: number) {
-    this.#page = db.prepare<unknown[], BookRow>(`${select} ORDER BY first, id LIMIT ${PAGE_ROWS}`);
-    this.#partitionId = partitionId;
-  }
-
-  head(): BookRow | undefined {
-    if (this.#at >= this.#rows.length && !this.#isDone) {
-      this.#rows = this.#page.all({ partitionId: this.#partitionId, ...this.#last });
-      this.#at = 0;
-      this.#isDone = this.#rows.length < PAGE_ROWS;
-    }
-    return this.#rows[this.#at];
-  }
-
-  take(): void {
-    const row = this.#rows[this.#at++];
-    if (row !== undefined) this.#last = { first: row.first, id: row.id };
-  }
-}
-
 /** A row whose runs are being read; `from` and `to` are the present one. */
 class OpenRow {
   readonly row: BookRow;
+  readonly lane: RowLane;
   from: number;
   to: number;
+  /** Where the runs before the present one end. */
+  givenTo: number;
   readonly #runs: Iterator<OffsetRun>;
   #count = 0;
   #fault: string | undefined;
 
-  constructor(row: BookRow) {
+  constructor(row: BookRow, lane: RowLane) {
     this.row = row;
+    this.lane = lane;
     this.from = row.first;
     this.to = row.first;
+    this.givenTo = row.first;
     this.#runs =
       row.runs === null ? [{ from: row.first, to: row.next }].values() : decodeRuns(row.first, row.runs);
   }
 
   /** False at the end, and at the first run that cannot be believed. */
   advance(): boolean {
+    this.givenTo = this.to;
     if (this.#fault !== undefined) return false;
     const run = this.#next();
     if (run === undefined) return false;
@@ -182,6 +150,16 @@ class OpenRow {
     this.to = run.to;
     this.#count += run.to - run.from;
     return true;
+  }
+
+  /** To the first run, or what is left of it, at or behind `at`; false when there is none. */
+  skipTo(at: number): boolean {
+    while (this.advance()) {
+      if (this.to <= at) continue;
+      this.from = Math.max(this.from, at);
+      return true;
+    }
+    return false;
   }
 
   /** Asked at the end: what the runs and the row's own columns disagree about. */

@@ -1,5 +1,5 @@
-import type { BookKind, BookRow } from './book-rows.ts';
-import { rowLabel } from './book-rows.ts';
+import type { BookKind, BookRow } from './book-tables.ts';
+import { rowLabel } from './book-tables.ts';
 import { GroupedRuns, NamedRuns } from './named-runs.ts';
 import type { Obligation } from './obligations.ts';
 
@@ -25,7 +25,7 @@ export class ChannelSweep {
   readonly overlaps = new GroupedRuns();
   readonly outside = new GroupedRuns();
   readonly damaged = new GroupedRuns();
-  readonly #obligations: readonly Obligation[];
+  #obligations: readonly Obligation[];
   #at = 0;
   #coveredTo = -Infinity;
   #coveredBy: BookRow | undefined;
@@ -52,6 +52,21 @@ export class ChannelSweep {
   finish(): void {
     this.#hole(this.#coveredTo, Infinity);
     this.#coveredTo = Infinity;
+  }
+
+  /** Everything before `at` was claimed: goes on with what is owed in a later snapshot. */
+  restart(at: number, obligations: readonly Obligation[]): void {
+    if (this.#coveredTo < at) {
+      this.#hole(this.#coveredTo, at);
+      this.#coveredTo = at;
+    }
+    this.#obligations = obligations;
+    this.#at = 0;
+  }
+
+  /** True: nothing is owed, and nothing was claimed. */
+  get isIdle(): boolean {
+    return this.#obligations.length === 0 && this.#coveredBy === undefined;
   }
 
   /** First offset that is owed, and the end of what is accepted. */

@@ -131,8 +131,8 @@ class KnownNames {
   readonly #tempOfPlan;
 
   constructor(db: ChannelDatabase, gatewayId: string) {
-    // `<prefix>.<gateway id>.<file id>[.<codec>]<suffix>`, the prefix may hold anything.
-    this.#pattern = new RegExp(`(?:^|.*\\.)${literal(gatewayId)}\\.([0-9a-z-]{8,64})(?:\\.|$)`);
+    // `<prefix>.<gateway id>.<file id>[.<codec>]<suffix>`; the prefix may hold anything, the gateway id too, so the last match counts.
+    this.#pattern = new RegExp(`(?:.*\\.|^)${literal(gatewayId)}\\.([0-9a-z-]{8,64})(?:\\.|$)`);
     this.#landed = db.prepare<[string], { finalPath: string }>(
       'SELECT final_path AS finalPath FROM ledger WHERE file_id = ?',
     );

@@ -28,8 +28,11 @@ export async function auditFiles(context: FileAuditContext): Promise<void> {
   const noChecksum = (why: string): void => {
     if (notes.size < FILE_PAGE_ROWS || notes.has(why)) notes.set(why, (notes.get(why) ?? 0) + 1);
   };
+  let otherInodes = 0;
+  const otherInode = (): void => void otherInodes++;
   const audit = async (row: Landing): Promise<void> => {
-    await auditFile(context, { row, directory: directoryOf.get(row.id)?.directory ?? '/', noChecksum });
+    const directory = directoryOf.get(row.id)?.directory ?? '/';
+    await auditFile(context, { row, directory, noChecksum, otherInode });
     context.checked();
   };
   let before: number | undefined;
@@ -43,20 +46,25 @@ export async function auditFiles(context: FileAuditContext): Promise<void> {
     signal.throwIfAborted();
     if (before === undefined) break;
   }
-  for (const [why, files] of notes)
-    findings.note(`no checksum to compare for ${files} file${files === 1 ? '' : 's'}: ${why}`);
+  if (otherInodes > 0)
+    findings.note(
+      `${filesOf(otherInodes)} of the ledger: another one stands in its place (replaced or restored), compared with what was landed`,
+    );
+  for (const [why, files] of notes) findings.note(`no checksum to compare for ${filesOf(files)}: ${why}`);
 }
 
 interface FileAtHand {
   readonly row: Landing;
   readonly directory: string;
   readonly noChecksum: (why: string) => void;
+  readonly otherInode: () => void;
 }
 
-async function auditFile(
-  context: FileAuditContext,
-  { row, directory, noChecksum }: FileAtHand,
-): Promise<void> {
+function filesOf(files: number): string {
+  return `${files} file${files === 1 ? '' : 's'}`;
+}
+
+async function auditFile(context: FileAuditContext, { row, directory, ...notes }: FileAtHand): Promise<void> {
   const { db, targets, findings, isDeep, signal } = context;
   const target = await targets.holderOf(row, signal);
   if ('unknown' in target) {
@@ -65,7 +73,7 @@ async function auditFile(
   }
   try {
     const file = { ...row, directory, parts: landingParts(db, row.fileId) };
-    await checkFile({ target, findings, isDeep, signal, noChecksum }, file);
+    await checkFile({ target, findings, isDeep, signal, ...notes }, file);
     target.noteFile(true);
   } catch (error) {
     signal.throwIfAborted();

@@ -1,5 +1,5 @@
 import type { AuditFinding } from '../../shared/contract/control.ts';
-import { FINDINGS_MAX, TEXT_CHARS_MAX } from './audit-limits.ts';
+import { FINDINGS_MAX, NOTES_MAX, REASONS_NAMED_MAX, TEXT_CHARS_MAX } from './audit-limits.ts';
 
 export type FindingKind = AuditFinding['kind'];
 
@@ -9,23 +9,32 @@ export class FindingList {
   readonly #notes: string[] = [];
   readonly #unknown = new Map<string, number>();
   #leftOut = 0;
+  #reasonsLeftOut = 0;
+  #notesLeftOut = 0;
 
   add(kind: FindingKind, place: string, what: string): void {
     if (this.findings.length < FINDINGS_MAX) this.findings.push({ kind, place: cut(place), what: cut(what) });
     else this.#leftOut++;
   }
 
+  /** Takes over what another list gathered. */
+  absorb(other: FindingList): void {
+    for (const { kind, place, what } of other.findings) this.add(kind, place, what);
+    this.#leftOut += other.leftOut;
+  }
+
   /** Something that is worth a line and is no fault. */
   note(text: string): void {
-    this.#notes.push(cut(text));
+    if (this.#notes.length < NOTES_MAX) this.#notes.push(cut(text));
+    else this.#notesLeftOut++;
   }
 
   /** Something that could not be looked at, and why: there is no verdict about it. */
   unknown(why: string): void {
     const key = cut(why);
-    if (this.#unknown.has(key) || this.#unknown.size < FINDINGS_MAX) {
+    if (this.#unknown.has(key) || this.#unknown.size < FINDINGS_MAX)
       this.#unknown.set(key, (this.#unknown.get(key) ?? 0) + 1);
-    }
+    else this.#reasonsLeftOut++;
   }
 
   get leftOut(): number {
@@ -33,7 +42,7 @@ export class FindingList {
   }
 
   get notes(): readonly string[] {
-    return this.#notes;
+    return this.#notesLeftOut === 0 ? this.#notes : [...this.#notes, `and ${this.#notesLeftOut} more notes`];
   }
 
   get verdict(): 'clean' | 'wrong' | 'unknown' {
@@ -44,9 +53,10 @@ export class FindingList {
   /** Why there is no verdict about some things; undefined when everything was looked at. */
   get error(): string | undefined {
     if (this.#unknown.size === 0) return undefined;
-    return [...this.#unknown]
-      .map(([why, times]) => (times === 1 ? why : `${why} (${times} times)`))
-      .join('; ');
+    const reasons = [...this.#unknown].map(([why, times]) => (times === 1 ? why : `${why} (${times} times)`));
+    const left = reasons.length - REASONS_NAMED_MAX + this.#reasonsLeftOut;
+    const rest = left > 0 ? [`and ${left} more reasons`] : [];
+    return [...reasons.slice(0, REASONS_NAMED_MAX), ...rest].join('; ');
   }
 }
 

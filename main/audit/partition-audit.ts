@@ -1,10 +1,12 @@
 import type { AuditCoverage } from '../../shared/contract/control.ts';
 import type { ChannelDatabase } from '../channel/channel-database.ts';
 import type { KnownPartition } from '../channel/coverage-reader.ts';
-import type { BookRow } from './book-rows.ts';
-import { BookRows, rowLabel } from './book-rows.ts';
+import { BookRows } from './book-rows.ts';
+import type { RowListener } from './book-rows.ts';
+import type { BookRow } from './book-tables.ts';
+import { rowLabel } from './book-tables.ts';
 import { ChannelSweep } from './channel-sweep.ts';
-import type { FindingList } from './finding-list.ts';
+import { FindingList } from './finding-list.ts';
 import { NO_CHANNEL, obligationsOf } from './obligations.ts';
 import type { AuditedTenure, Obligations, TenurePart } from './obligations.ts';
 import type { Pace } from './pace.ts';
@@ -19,63 +21,150 @@ export interface AuditContext {
   readonly db: ChannelDatabase;
   readonly findings: FindingList;
   readonly pace: Pace;
+  /** Told now and then: offsets of the partition before this one have been read. */
+  readonly reached?: (offset: number) => void;
 }
 
 type Partition = Pick<KnownPartition, 'id' | 'topic' | 'partition' | 'incarnation'>;
 
-/** Steps between two looks at the clock. */
-const STEPS_PER_LOOK = 512;
+/** Runs between two looks at the clock. */
+const STEPS_PER_LOOK = 16;
 
 /**
- * Proves one incarnation of one partition, or adds findings that name the offsets. Reads everything in one transaction on
- * `db`, which must be the audit's own connection: it is held over turns of the event loop. Throws what SQLite throws, and the
- * signal's reason.
+ * Proves one incarnation of one partition, or adds findings that name the offsets. `db` must be the audit's own connection: a
+ * transaction is held on it over turns of the event loop. Throws what SQLite throws, and the signal's reason.
+ *
+ * Why the channel may work meanwhile. In every state of the books each owed offset stands in one row, since each change of
+ * state is one transaction of the writer. So it is enough to judge each offset in one snapshot, and not all of them in the
+ * same: the partition is read in stretches of offsets, each in a snapshot of its own that is soon given back, for a snapshot
+ * that is held stops the WAL from being cut (exactly-once.md §2.6). A stretch ends at a *seam* (book-rows.ts): all that was
+ * read before it stays true, or, like a chunk that becomes a part of a file, is true of the same offsets in another row. It
+ * ends before the offsets that are held, which may still go away.
+ *
+ * What a reading in stretches finds is never reported by itself: it is found again in one snapshot of the whole partition, or
+ * it was not there.
  */
 export async function auditPartition(context: AuditContext, partition: Partition): Promise<PartitionAudit> {
-  const { db } = context;
-  db.exec('BEGIN');
-  try {
-    return await sweep(context, partition);
-  } finally {
-    if (db.inTransaction) db.exec('ROLLBACK');
-  }
+  const findings = new FindingList();
+  const audit = await new PartitionReading({ ...context, findings }, partition).read('in stretches');
+  if (findings.verdict === 'clean') return audit;
+  return new PartitionReading(context, partition).read('whole');
 }
 
-async function sweep(context: AuditContext, partition: Partition): Promise<PartitionAudit> {
-  const { db, findings, pace } = context;
-  const place = `${partition.topic}/${partition.partition}`;
-  const tenures = tenuresOf(db, partition.id);
-  const obligations = obligationsOf(tenures, partsOf(db, partition.id));
-  reportObligations(obligations, { place, findings });
-  const sweeps = new Map(
-    [...obligations.byChannel].map(([channel, owed]) => [channel, new ChannelSweep(owed)]),
-  );
-  const owners = new Map(tenures.map((tenure) => [tenure.id, tenure]));
-  const rows = new BookRows(db, partition.id, {
-    opened: (row) => checkOwner(row, owners, { place, findings }),
-    damaged: (row, what) => findings.add('books-differ', place, `${rowLabel(row)}: ${what}`),
-  });
-  let steps = 0;
-  for (let head = rows.head(); head !== undefined; head = rows.head()) {
-    const { row, from, to } = head;
-    if (row.channel === null) for (const one of sweeps.values()) one.claim(row, from, to);
-    else sweepOf(sweeps, row.channel).claim(row, from, to);
-    rows.advance();
-    if (++steps % STEPS_PER_LOOK === 0 && pace.isDue) await pace.turn();
-  }
-  for (const [channel, one] of sweeps) {
-    one.finish();
-    reportSweep(one, { place: channel === NO_CHANNEL ? place : `${place} in ${channel}`, findings });
-  }
-  const coverage = [...sweeps].map(([channel, one]) => coverageOf(partition, channel, one));
-  return { coverage, offsets: obligations.acceptedOffsets };
-}
+/** One reading of a partition, to be used once. In stretches it may find what is not there (see above). */
+export class PartitionReading {
+  readonly #context: AuditContext;
+  readonly #partition: Partition;
+  readonly #place: string;
+  readonly #sweeps = new Map<string, ChannelSweep>();
+  #owners: ReadonlyMap<number, AuditedTenure> = new Map();
+  #obligations: Obligations = obligationsOf([], []);
+  #heldFrom = Infinity;
+  /** The snapshot is old: it is given back at the next seam. */
+  #isSeamSought = false;
 
-/** A channel that rows name and no tenure does has no obligations: all its offsets are outside. */
-function sweepOf(sweeps: Map<string, ChannelSweep>, channel: string): ChannelSweep {
-  let found = sweeps.get(channel);
-  if (found === undefined) sweeps.set(channel, (found = new ChannelSweep([])));
-  return found;
+  constructor(context: AuditContext, partition: Partition) {
+    this.#context = context;
+    this.#partition = partition;
+    this.#place = `${partition.topic}/${partition.partition}`;
+  }
+
+  async read(way: 'in stretches' | 'whole'): Promise<PartitionAudit> {
+    const { db } = this.#context;
+    this.#begin();
+    try {
+      const rows = new BookRows(db, this.#partition.id, this.#listener());
+      for (let steps = 1; ; steps++) {
+        if (this.#isSeamSought || steps % STEPS_PER_LOOK === 0) await this.#look(rows, way);
+        const head = rows.head();
+        if (head === undefined) return this.#finish();
+        this.#claim(head);
+        rows.advance();
+      }
+    } finally {
+      if (db.inTransaction) db.exec('ROLLBACK');
+    }
+  }
+
+  /** A snapshot, and what is owed in it. */
+  #begin(): void {
+    const { db, pace } = this.#context;
+    const { id } = this.#partition;
+    db.exec('BEGIN');
+    pace.snapshotBegins();
+    const tenures = tenuresOf(db, id);
+    this.#owners = new Map(tenures.map((tenure) => [tenure.id, tenure]));
+    this.#obligations = obligationsOf(tenures, partsOf(db, id));
+    const held = [...this.#obligations.byChannel.values()].flat().filter(({ isHeld }) => isHeld);
+    this.#heldFrom = held.reduce((least, { from }) => Math.min(least, from), Infinity);
+    this.#isSeamSought = false;
+    for (const channel of this.#obligations.byChannel.keys()) this.#sweepOf(channel);
+  }
+
+  async #look(rows: BookRows, way: 'in stretches' | 'whole'): Promise<void> {
+    const { pace } = this.#context;
+    this.#isSeamSought = way === 'in stretches' && pace.isSnapshotOld;
+    const at = this.#isSeamSought ? rows.seam() : undefined;
+    if (at !== undefined && at <= this.#heldFrom) return this.#renew(rows, at);
+    if (!pace.isDue) return;
+    this.#tell(rows);
+    await pace.turn();
+  }
+
+  /** Gives the snapshot back, lets others have their turn, and goes on in another one. */
+  async #renew(rows: BookRows, at: number): Promise<void> {
+    const { db, pace } = this.#context;
+    this.#tell(rows);
+    db.exec('ROLLBACK');
+    await pace.turn();
+    this.#begin();
+    const { byChannel } = this.#obligations;
+    for (const [channel, sweep] of this.#sweeps) sweep.restart(at, byChannel.get(channel) ?? []);
+    rows.restart(at);
+  }
+
+  #tell(rows: BookRows): void {
+    const from = rows.head()?.from;
+    if (from !== undefined) this.#context.reached?.(from);
+  }
+
+  #listener(): RowListener {
+    const { findings } = this.#context;
+    const place = this.#place;
+    return {
+      opened: (row) => checkOwner(row, this.#owners, { place, findings }),
+      damaged: (row, what) => findings.add('books-differ', place, `${rowLabel(row)}: ${what}`),
+    };
+  }
+
+  #claim({ row, from, to }: { readonly row: BookRow; readonly from: number; readonly to: number }): void {
+    if (row.channel === null) for (const one of this.#sweeps.values()) one.claim(row, from, to);
+    else this.#sweepOf(row.channel).claim(row, from, to);
+  }
+
+  /** A channel that rows name and no tenure does has no obligations: all its offsets are outside. */
+  #sweepOf(channel: string): ChannelSweep {
+    let found = this.#sweeps.get(channel);
+    if (found === undefined) {
+      found = new ChannelSweep(this.#obligations.byChannel.get(channel) ?? []);
+      this.#sweeps.set(channel, found);
+    }
+    return found;
+  }
+
+  #finish(): PartitionAudit {
+    const { findings } = this.#context;
+    const place = this.#place;
+    reportObligations(this.#obligations, { place, findings });
+    const coverage: AuditCoverage[] = [];
+    for (const [channel, one] of this.#sweeps) {
+      one.finish();
+      reportSweep(one, { place: channel === NO_CHANNEL ? place : `${place} in ${channel}`, findings });
+      // All that a channel had a part in was held, and went away between two snapshots.
+      if (!one.isIdle) coverage.push(coverageOf(this.#partition, channel, one));
+    }
+    return { coverage, offsets: this.#obligations.acceptedOffsets };
+  }
 }
 
 function tenuresOf(db: ChannelDatabase, partitionId: number): AuditedTenure[] {

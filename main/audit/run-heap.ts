@@ -11,6 +11,11 @@ export class RunHeap<T extends HeapItem> {
     return this.#items[0];
   }
 
+  /** All of them, in no order. */
+  get items(): readonly T[] {
+    return this.#items;
+  }
+
   push(item: T): void {
     const items = this.#items;
     let at = items.length;

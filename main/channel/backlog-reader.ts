@@ -54,15 +54,20 @@ export function backlogChunks(
   return rows.map(({ held, planned, ...row }) => ({ ...row, isHeld: held === 1, isPlanned: planned === 1 }));
 }
 
-/** The first events of a chunk, as text lines without their line ends; the chunk stays where it is. Undefined: it is gone. */
-export function peekEvents(db: ChannelDatabase, chunkId: number, limit: number): string[] | undefined {
+/** A chunk's events as they would stand in a file; the chunk stays where it is. Undefined: it is gone. */
+export function chunkText(db: ChannelDatabase, chunkId: number): Buffer | undefined {
   const row = db
     .prepare<[number], { codec: ChunkCodec; bytes: Buffer }>(
       'SELECT c.codec, b.bytes FROM chunks c JOIN chunk_bodies b ON b.id = c.body_id WHERE c.id = ?',
     )
     .get(chunkId);
-  if (row === undefined) return undefined;
-  const text = decompressed(row.bytes, row.codec).toString('utf8');
+  return row === undefined ? undefined : decompressed(row.bytes, row.codec);
+}
+
+/** The first events of a chunk, as text lines without their line ends; the chunk stays where it is. Undefined: it is gone. */
+export function peekEvents(db: ChannelDatabase, chunkId: number, limit: number): string[] | undefined {
+  const text = chunkText(db, chunkId)?.toString('utf8');
+  if (text === undefined) return undefined;
   const lines = text.endsWith('\n') ? text.slice(0, -1).split('\n') : text.split('\n');
   return lines.slice(0, bounded(limit));
 }

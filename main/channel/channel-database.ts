@@ -58,6 +58,8 @@ export function assertDurable(db: ChannelDatabase): void {
 /** Opens a reading connection; each statement on it is one short transaction unless the caller begins one. */
 export function openForReading(path: string): ChannelDatabase {
   return wrapped('open the channel database for reading', path, () => {
+    // better-sqlite3 calls a missing directory a TypeError; the system has a better word for it.
+    statSync(path);
     const db = new Database(path, { readonly: true, fileMustExist: true, timeout: BUSY_WAIT_MS });
     db.pragma(`cache_size = -${READER_CACHE_BYTES / 1024}`);
     db.pragma('query_only = ON');

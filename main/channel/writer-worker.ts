@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
+import { isGatewayError } from '../../shared/errors.ts';
 import { ChangeFeed } from './change-feed.ts';
 import { ChannelWriter } from './channel-writer.ts';
 import type { ChannelSettings } from './channel-writer.ts';
@@ -71,9 +72,22 @@ function answer(
       const transfer = call.operation === 'put' ? [(result as PutReceipt).bytes] : [];
       port.postMessage({ kind: 'result', id: call.id, result } satisfies FromWriter, transfer);
     },
-    (error: unknown) =>
-      port.postMessage({ kind: 'error', id: call.id, error: toWireError(error) } satisfies FromWriter),
+    (error: unknown) => {
+      port.postMessage({ kind: 'error', id: call.id, error: toWireError(error) } satisfies FromWriter);
+      if (!isGatewayError(error)) endWith(error);
+    },
   );
+}
+
+/**
+ * A programmer error (books that don't balance, a row that can't be): the operation left nothing behind, but what else is wrong is
+ * not known. The thread ends with it, and with the thread the engine; the service manager starts it anew from what is durable.
+ */
+function endWith(error: unknown): void {
+  // After the answer has been posted.
+  setImmediate(() => {
+    throw error;
+  });
 }
 
 if (parentPort !== null) {

@@ -17,7 +17,7 @@ export function addAuditCommand(program: Command): void {
   withEngine(program.command('audit'))
     .summary('prove every offset once, or name the offsets')
     .description(
-      'Proves that every offset that was taken is accounted for exactly once: landed, in the channel, in quarantine,\nfiltered, not routed, absent at the broker, or a gap. Names the offsets otherwise.',
+      'Proves that every offset that was taken is accounted for exactly once: landed, in the channel, in quarantine, filtered, not routed, absent at the broker, or a gap. Names the offsets otherwise.',
     )
     .option('--hdfs', 'also list the files at the target: length, checksum, attributes')
     .option('--deep', 'also read every line of every file (includes --hdfs)')
@@ -117,5 +117,6 @@ export function auditText(report: AuditReport, width = Infinity): string {
     unknown: 'UNKNOWN: no verdict',
   };
   lines.push(`${verdict[report.verdict]} (${checked})`);
+  if (report.verdict !== 'clean' && report.summary !== undefined) lines.push(oneLine(report.summary));
   return lines.join('\n');
 }

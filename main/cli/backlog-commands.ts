@@ -1,12 +1,15 @@
 /** `headgate backlog`: what is in the channel and not landed yet. */
+import { open, rm } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { Output } from '../../shared/contract/control.ts';
 import { formatBytes, formatCount } from '../../shared/units.ts';
-import { connectToEngine, withEngine } from './engine-connection.ts';
+import type { ControlClient } from '../control/control-client.ts';
+import { connectToEngine, withEngine, type EngineOptions } from './engine-connection.ts';
 import { formatTime, print, printJson, printTable } from './output.ts';
 import { page, printNext, rowCount, rowNumber, withPage, type PageOptions } from './page-options.ts';
 import type { Column } from './table.ts';
 import { oneLine } from './terminal-text.ts';
+import { usageError } from './usage-error.ts';
 
 type BacklogRow = Output<'backlogList'>['rows'][number];
 
@@ -28,9 +31,12 @@ export function addBacklogCommands(program: Command): void {
       'after',
       `
 Examples:
-  headgate backlog                  by landing directory
-  headgate backlog --topic www      only where www's events are
-  headgate backlog peek 17 -n 3     three events of directory 17; they stay where they are`,
+  headgate backlog                     by landing directory
+  headgate backlog --topic www         only where www's events are
+  headgate backlog peek 17 -n 3        look at three events of directory 17
+  headgate backlog export 17 www.log   copy all of them into a new file
+
+Neither takes anything out of the channel.`,
     );
   withPage(backlog.command('list', { isDefault: true }))
     .description('by landing directory: events, bytes, oldest event (the default)')
@@ -52,6 +58,55 @@ Examples:
         print(`${oneLine(event.topic)}/${event.partition}@${event.offset}  ${oneLine(event.body)}`);
       if (answer.events.length === 0) print('nothing waits there any more');
     });
+  withEngine(
+    backlog
+      .command('export')
+      .argument('<key>', 'the number in the first column of `headgate backlog`')
+      .argument('<file>', 'a new file; one that is there already is never touched'),
+  )
+    .description('copy the events of one directory to a file, as they would land; they stay in the channel')
+    .action(async (key: string, file: string, options: EngineOptions) => {
+      const landingKeyId = rowNumber(key, 'backlog');
+      const client = await connectToEngine(options);
+      const copied = await exportBacklog(client, landingKeyId, file);
+      if (options.json) return printJson({ file, ...copied });
+      print(`${formatCount(copied.events)} events, ${formatBytes(copied.bytes)}, copied to ${oneLine(file)}`);
+    });
+}
+
+/** Copies chunk after chunk. Throws `usage` when the file exists, and removes what it began when it can't go on. */
+async function exportBacklog(
+  client: ControlClient,
+  landingKeyId: number,
+  path: string,
+): Promise<{ events: number; bytes: number }> {
+  const copied = { events: 0, bytes: 0 };
+  const file = await open(path, 'wx').catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw usageError(
+      `${oneLine(path)} can't be made: ${reason}`,
+      'name a new file in a directory that exists',
+    );
+  });
+  try {
+    for (let after: string | undefined; ;) {
+      const input = { landingKeyId, ...(after === undefined ? {} : { after }) };
+      const { events, base64, next } = await client.call('backlogExport', input);
+      if (next === undefined) break;
+      const bytes = Buffer.from(base64, 'base64');
+      await file.writeFile(bytes);
+      copied.events += events;
+      copied.bytes += bytes.byteLength;
+      after = next;
+    }
+    await file.sync();
+    await file.close();
+    return copied;
+  } catch (error) {
+    await file.close();
+    await rm(path, { force: true });
+    throw error;
+  }
 }
 
 async function listBacklog(options: PageOptions & { sink?: string; topic?: string }): Promise<void> {

@@ -7,7 +7,7 @@ import { trialProblems } from './config-trial.ts';
 import { connectToEngine, withEngine, type EngineOptions } from './engine-connection.ts';
 import { EXIT } from './exit-status.ts';
 import { note, print, printJson } from './output.ts';
-import { oneLine } from './terminal-text.ts';
+import { oneLine, ownLines } from './terminal-text.ts';
 import { usageError } from './usage-error.ts';
 
 /** A configuration with all that is wrong with it, also what only shows when its rules are built. */
@@ -39,7 +39,7 @@ function addCheck(config: Command): void {
     .argument('[file]', 'the configuration file')
     .summary('say what is wrong with a file, with line and column')
     .description(
-      'Reads a file as the engine would and builds its regular expressions, date patterns and paths, without\nreaching for Kafka or HDFS. Says what is wrong, where, and what to do.',
+      'Reads a file as the engine would and builds its regular expressions, date patterns and paths, without reaching for Kafka or HDFS. Says what is wrong, where, and what to do.',
     )
     .option('-c, --config <file>', 'the same as [file]')
     .option('--json', 'print the problems as JSON')
@@ -59,7 +59,7 @@ Exit status: 0 usable (warnings may be printed), 2 not usable.`,
       if (!isUsable) process.exitCode = EXIT.usage;
       const problems = plainProblems(loaded.problems);
       if (options.json) return printJson({ path: loaded.path, isUsable, problems });
-      if (problems.length > 0) print(`${renderProblems({ ...loaded, problems })}\n`);
+      if (problems.length > 0) print(`${ownLines(renderProblems({ ...loaded, problems }))}\n`);
       print(summary(loaded.path, problems));
     });
 }
@@ -77,7 +77,7 @@ function addShow(config: Command): void {
   withEngine(config.command('show'))
     .summary('show the configuration that runs, defaults filled in')
     .description(
-      'Shows the configuration that the engine runs, with every default filled in and secrets left out. Without a\nrunning engine, and with --config, it shows what that file would give.',
+      'Shows the configuration that the engine runs, with every default filled in and secrets left out. Without a running engine, and with --config, it shows what that file would give.',
     )
     .addHelpText('after', '\nExample:\n  headgate config show -c headgate.yaml')
     .action(async (options: EngineOptions) => {
@@ -86,7 +86,7 @@ function addShow(config: Command): void {
         const { version, file, yaml } = await client.call('configShow', {});
         if (options.json) return printJson({ isRunning: true, version, file, yaml });
         note(`# version ${version}, from ${oneLine(file)}, as the engine runs it`);
-        print(yaml.trimEnd());
+        print(ownLines(yaml.trimEnd()));
       } catch (error) {
         const isGone = isGatewayError(error) && error.code === 'no-engine';
         if (!isGone || options.config === undefined) throw error;
@@ -101,5 +101,5 @@ async function showFile(path: string, isJson: boolean): Promise<void> {
   const yaml = renderEffective(loaded) ?? '';
   if (isJson) return printJson({ isRunning: false, file: loaded.path, yaml });
   note(`# no engine runs it; this is what ${oneLine(loaded.path)} gives`);
-  print(yaml.trimEnd());
+  print(ownLines(yaml.trimEnd()));
 }

@@ -25,7 +25,9 @@ export function trialProblems(loaded: LoadedConfig): ConfigProblem[] {
       build();
     } catch (error) {
       if (!isGatewayError(error)) throw error;
-      const { message, hint } = error;
+      const { code, place, hint } = error;
+      // A file that can't be read is told by its name; other places are only names of the parts that the line shows.
+      const message = code === 'config-unreadable' ? `${error.message}: ${place}` : error.message;
       problems.push({ severity: 'error', ...locate(text, path, 'value'), path: [...path], message, hint });
     }
   };

@@ -10,8 +10,9 @@ import { SECOND_MS } from '../../shared/units.ts';
 import { ControlClient } from '../control/control-client.ts';
 import { controlSocketPath } from '../control/socket-path.ts';
 import { systemClock } from '../telemetry/clock.ts';
+import { DemoFailure } from './demo-failure.ts';
 
-const PROGRAM = fileURLToPath(new URL('./headgate.ts', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../../bin/headgate', import.meta.url));
 const DRAIN_LIMIT = '10s';
 /** The drain limit, closing, and some; then it is killed. */
 const STOP_MS_MAX = 45 * SECOND_MS;
@@ -78,9 +79,9 @@ export class DemoEngine {
     for (;;) {
       const status = await this.status();
       if (status !== undefined) return;
-      if (this.#exitText !== undefined) throw new Error(`the engine ${this.#exitText}\n${this.logTail()}`);
+      if (this.#exitText !== undefined) throw new DemoFailure(`the engine ${this.#exitText}`, this.logTail());
       if (systemClock.steadyMs() > deadlineMs)
-        throw new Error(`the engine does not answer\n${this.logTail()}`);
+        throw new DemoFailure('the engine does not answer', this.logTail());
       await systemClock.sleep(POLL_MS, signal);
     }
   }

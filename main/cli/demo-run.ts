@@ -7,19 +7,22 @@ import type { EngineStatus } from '../../shared/contract/control.ts';
 import { formatBytes, formatCount, formatDuration, MINUTE_MS, SECOND_MS } from '../../shared/units.ts';
 import { systemClock } from '../telemetry/clock.ts';
 import { DemoEngine } from './demo-engine.ts';
+import { DemoFailure } from './demo-failure.ts';
 import type { DemoSite } from './demo-site.ts';
 import { sleepUnlessAborted, Traffic } from './demo-traffic.ts';
 import { demoVerdict } from './demo-verdict.ts';
 import { LiveScreen } from './live-screen.ts';
-import { print, printError } from './output.ts';
+import { note, print, printError } from './output.ts';
 import { statusText } from './status-text.ts';
 import { outputWidth } from './terminal-text.ts';
 
 const LOOK_MS = 500;
 /** A log file does not want a line for each look. */
 const LINE_EACH_MS = 2 * SECOND_MS;
+/** `12 min 34 s`. */
+const CLOCK_CHARS = 11;
 /** Nothing new landed for so long, and nobody paused: something is wrong. */
-const STALLED_MS = 3 * MINUTE_MS;
+const STALLED_MS = 2 * MINUTE_MS;
 
 export interface DemoOptions {
   /** Undefined: no end. */
@@ -39,13 +42,23 @@ export async function runDemo(options: DemoOptions, signal: AbortSignal): Promis
     return await demo.run();
   } catch (error) {
     // What breaks while everything is being stopped by Ctrl-C breaks because of it.
-    if (!signal.aborted) printError(error, false);
+    if (!signal.aborted) printFailure(error);
     return signal.aborted && !options.endsByItself;
   } finally {
     await demo.stop();
     if (options.isKept) print(`kept: ${directory}`);
     else await rm(directory, { recursive: true, force: true, maxRetries: 3 });
   }
+}
+
+function printFailure(error: unknown): void {
+  if (error instanceof DemoFailure) {
+    note(`\n${error.evidence}\n`);
+    note(`headgate: the demo failed: ${error.message}`);
+    note(
+      '  hint: what is above says why; with --keep the state directory and the whole log are left for a look',
+    );
+  } else printError(error, false);
 }
 
 class Demo {
@@ -85,7 +98,8 @@ class Demo {
     const last = await this.#watch(engine, site, sending);
     if (this.#signal.aborted || last === undefined) {
       await sent;
-      print('stopping');
+      // The terminal has written ^C where the cursor stood.
+      print(process.stdout.isTTY ? '\nstopping' : 'stopping');
       return !this.#options.endsByItself;
     }
     return this.#judge({ engine, site, last, tookMs: systemClock.steadyMs() - beganMs });
@@ -120,7 +134,7 @@ class Demo {
     while (!this.#signal.aborted) {
       if (sending.failure !== undefined) throw sending.failure;
       if (engine.exitText !== undefined)
-        throw new Error(`the engine ${engine.exitText}\n${engine.logTail()}`);
+        throw new DemoFailure(`the engine ${engine.exitText}`, engine.logTail());
       const status = await engine.status();
       if (status !== undefined) {
         this.#show(status, site);
@@ -131,8 +145,9 @@ class Demo {
         if (isAll && this.#options.endsByItself) return status;
         const isStalled = this.#options.endsByItself && systemClock.steadyMs() - movedMs > STALLED_MS;
         if (isStalled)
-          throw new Error(
-            `nothing landed for ${formatDuration(STALLED_MS)}\n${statusText(status)}\n${engine.logTail()}`,
+          throw new DemoFailure(
+            `nothing landed for ${formatDuration(STALLED_MS)}`,
+            `${statusText(status, outputWidth())}\n\n${engine.logTail()}`,
           );
       }
       await sleepUnlessAborted(LOOK_MS, this.#signal);
@@ -156,7 +171,7 @@ class Demo {
   }
 
   #clock(): string {
-    return formatDuration(Math.round(systemClock.steadyMs() - this.#startMs)).padStart(8);
+    return formatDuration(Math.round(systemClock.steadyMs() - this.#startMs)).padStart(CLOCK_CHARS);
   }
 
   async #judge(end: {

@@ -37,19 +37,25 @@ export async function demoVerdict(outcome: DemoOutcome): Promise<DemoVerdict> {
     },
     isWithheld: (stream, sequence) => traffic.isPoison(Number(stream), sequence),
   });
+  // What landing keeps beside the files for good is no leftover; a temp file would be one.
+  const hidden = verdict.hidden.filter((path) => !isKept(path));
   const isQuarantineRight = quarantined === traffic.poisoned;
   const lines = [
     'headgate audit --deep',
     auditText(report, outputWidth()),
     '',
     'the judge, who reads the landed files without the engine',
-    describeVerdict(verdict),
+    describeVerdict({ ...verdict, hidden }),
     `quarantine: ${formatCount(quarantined)} events; sent with an unreadable time: ${formatCount(traffic.poisoned)}${isQuarantineRight ? '' : ' — THESE SHOULD BE EQUAL'}`,
   ];
   return {
-    isClean:
-      report.verdict === 'clean' && verdict.isClean && verdict.hidden.length === 0 && isQuarantineRight,
+    isClean: report.verdict === 'clean' && verdict.isClean && hidden.length === 0 && isQuarantineRight,
     text: lines.join('\n'),
     files: verdict.files,
   };
+}
+
+/** Sidecars (the stamp of a file whose target has no attributes) and the directory of markers. */
+function isKept(path: string): boolean {
+  return path.split('/').some((part) => part === '.headgate' || /^\.headgate-[^/]+\.json$/.test(part));
 }

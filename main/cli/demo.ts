@@ -24,7 +24,7 @@ export function addDemoCommand(program: Command): void {
     .command('demo')
     .summary('a whole site on this machine: Kafka, HDFS, traffic, the engine')
     .description(
-      'Starts a real Kafka and a real HDFS on free ports, sends nginx access lines into three topics (some late, some\nout of order, some that can’t be read), runs the engine on examples/demo.yaml and shows what it does. The\nservers’ jars are fetched once with Maven. Without Java it reads files and lands in a directory, and says so.\nEverything is stopped and removed at the end.',
+      'Starts a real Kafka and a real HDFS on free ports, sends nginx access lines into three topics (some late, some out of order, some that can’t be read), runs the engine on examples/demo.yaml and shows what it does. The servers’ jars are fetched once with Maven. Without Java it reads files and lands in a directory, and says so. Everything is stopped and removed at the end.',
     )
     .option('--events <count>', 'how many events to send (default: go on until Ctrl-C)')
     .option('--rate <count>', `events a second (default: ${RATE_DEFAULT}; with --events as fast as it goes)`)
@@ -36,7 +36,7 @@ export function addDemoCommand(program: Command): void {
       `
 Examples:
   npm run demo                                 until Ctrl-C
-  npm run demo -- --events 300000 --exit       a proof: exits 0 when every event is there exactly once
+  npm run demo -- --events 300000 --exit       a proof: exits 0 when each event is there once
   npm run demo -- --embedded --events 20000 --exit
 
 While it runs, in another terminal (it prints the directory):

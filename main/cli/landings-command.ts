@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { Output } from '../../shared/contract/control.ts';
 import { formatBytes, parseDuration } from '../../shared/units.ts';
-import { connectToEngine } from './engine-connection.ts';
+import { connectToEngine, operatorName, withEngine, type EngineOptions } from './engine-connection.ts';
 import { formatTime, print, printJson, printTable } from './output.ts';
 import { page, printNext, withPage, type PageOptions } from './page-options.ts';
 import type { Column } from './table.ts';
@@ -33,22 +33,45 @@ interface LandingsOptions extends PageOptions {
 }
 
 export function addLandingsCommand(program: Command): void {
-  withPage(program.command('landings'))
+  const landings = program
+    .command('landings')
     .summary('the ledger of landed files')
-    .description(
-      'The ledger of landed files, newest first. A file stands here when it was proven in place; the same\ntransaction took its events out of the channel.',
-    )
-    .option('--since <when>', 'an ISO time, or an age such as 2h')
-    .option('--until <when>', 'an ISO time, or an age')
-    .option('--path <text>', 'only paths that contain this')
-    .option('--topic <name>', 'only files with events of this topic')
+    .description('Shows the ledger of landed files, and releases a file that is held for you to decide.')
     .addHelpText(
       'after',
       `
 Examples:
   headgate landings --since 2h
-  headgate landings --path 2026-11-21/08 --json`,
+  headgate landings --path /logs/www/2026-11-21/08 --json
+  headgate landings release 20261121-115830123-3c7ae939-000orh6i`,
+    );
+  addList(landings);
+  withEngine(
+    landings.command('release').argument('<file-id>', 'the id of a held file, as `headgate status` shows it'),
+  )
+    .description(
+      'Looks at a held file again from where it was held, after you have found out what happened to it and put it right. If it is still in doubt it is held again; nothing is uploaded on a guess.',
     )
+    .action(async (fileId: string, options: EngineOptions) => {
+      const client = await connectToEngine(options);
+      const answer = await client.call('landingRelease', { fileId, by: operatorName() });
+      if (options.json) printJson(answer);
+      else
+        print(
+          `sink ${oneLine(answer.sink)} looks at the file again; \`headgate status\` shows what becomes of it`,
+        );
+    });
+}
+
+function addList(landings: Command): void {
+  withPage(landings.command('list', { isDefault: true }))
+    .description(
+      'The ledger of landed files, newest first. A file stands here when it was proven in place; the same transaction took its events out of the channel.',
+    )
+    .option('--since <when>', 'an ISO time, or an age such as 2h')
+    .option('--until <when>', 'an ISO time, or an age')
+    .option('--path <text>', 'a file, a directory with all below it, or the beginning of a path')
+    .option('--topic <name>', 'only files with events of this topic')
     .action(async (options: LandingsOptions) => {
       const { path, topic, since, until } = options;
       const input = {
@@ -68,7 +91,7 @@ Examples:
 }
 
 /** Epoch ms of an ISO time or an age before now. Throws `usage`. */
-export function moment(text: string): number {
+function moment(text: string): number {
   const age = parseDuration(text);
   if (age !== undefined) return Date.now() - age;
   const at = Date.parse(text);

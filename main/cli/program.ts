@@ -25,8 +25,11 @@ export function createProgram(): Command {
     .addHelpText(
       'after',
       `
-Verbs that ask a running engine find it by --config FILE, by --state-dir DIRECTORY, or in the platform's default
-state directory. Exit status: 0 done, 1 failed, 2 usage or configuration error, 3 no engine answers.
+Verbs that ask a running engine find it by --config FILE, by --state-dir
+DIRECTORY, or in the platform's default state directory.
+
+Exit status: 0 done, 1 failed, 2 usage or configuration error,
+3 no engine answers.
 
 Examples:
   headgate demo                          a whole site on this machine

@@ -23,7 +23,7 @@ export function addQuarantineCommands(program: Command): void {
     .command('quarantine')
     .summary('events that no rule could place')
     .description(
-      'Events that no rule could place: no time where the directory needs one, a body over the limit, an\ninterceptor that failed on it. They are kept whole, and the audit counts them as accounted for.',
+      'Events that no rule could place: no time where the directory needs one, a body over the limit, an interceptor that failed on it. They are kept whole, and the audit counts them as accounted for.',
     )
     .addHelpText(
       'after',

@@ -9,7 +9,7 @@ import { createConsoleLogger } from './console-logger.ts';
 import { EXIT } from './exit-status.ts';
 import { note, printError } from './output.ts';
 import { listenForStop } from './stop-signals.ts';
-import { oneLine } from './terminal-text.ts';
+import { oneLine, ownLines } from './terminal-text.ts';
 import { usageError } from './usage-error.ts';
 
 const DRAIN_LIMIT_MS_MAX = 3_600_000;
@@ -28,7 +28,7 @@ export function addRunCommand(program: Command): void {
     .command('run')
     .summary('run the engine in the foreground')
     .description(
-      'Runs the engine in the foreground. SIGTERM or Ctrl-C ends intake, lets running uploads finish within\n--drain-limit and stops; a second one stops at once. Either way nothing is lost. The log goes to stdout, as\nJSON lines unless stdout is a terminal. Edits of the file are taken while it runs; a bad edit is reported and\nthe running configuration stays.',
+      'Runs the engine in the foreground. SIGTERM or Ctrl-C ends intake, lets running uploads finish within --drain-limit and stops; a second one stops at once. Either way nothing is lost. The log goes to stdout, as JSON lines unless stdout is a terminal. Edits of the file are taken while it runs; a bad edit is reported and the running configuration stays.',
     )
     .requiredOption('-c, --config <file>', 'the configuration file')
     .option('--drain-limit <time>', 'how long running uploads may take to finish at a stop', '30s')
@@ -60,7 +60,7 @@ async function runEngine(options: RunOptions): Promise<void> {
     throw usageError(`--drain-limit ${oneLine(options.drainLimit)}: a time such as 30s, 1h at most`);
   const { loaded, isUsable } = await checkedConfig(options.config);
   const problems = plainProblems(loaded.problems);
-  if (problems.length > 0) note(`${renderProblems({ ...loaded, problems })}\n`);
+  if (problems.length > 0) note(`${ownLines(renderProblems({ ...loaded, problems }))}\n`);
   if (!isUsable) {
     process.exitCode = EXIT.usage;
     return;

@@ -12,7 +12,7 @@ export function addStatusCommand(program: Command): void {
   withEngine(program.command('status'))
     .summary('flow, rates, backlog, pauses, and why anything waits')
     .description(
-      'Shows what the engine does: what each source takes, what waits in the channel, what each sink lands,\nwhether writing is paused, why anything waits and when it is tried again, and the alerts that stand.',
+      'Shows what the engine does: what each source takes, what waits in the channel, what each sink lands, whether writing is paused, why anything waits and when it is tried again, and the alerts that stand.',
     )
     .option('-w, --watch', 'go on showing it, once a second, until interrupted')
     .addHelpText(

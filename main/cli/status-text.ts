@@ -31,7 +31,7 @@ export function statusText(status: EngineStatus, width = Infinity): string {
 }
 
 /** One line that answers "do I have to do something?". */
-export function headline(status: EngineStatus): string {
+function headline(status: EngineStatus): string {
   const active = status.alerts.filter((alert) => alert.clearedMs === undefined);
   const errors = active.filter((alert) => alert.level === 'error').length;
   const warnings = active.filter((alert) => alert.level === 'warn').length;
@@ -76,14 +76,25 @@ function waitingText(waiting: Waiting, nowMs: number): string[] {
   ];
 }
 
-export function perSecond(events: number, bytes: number): string {
+/** Between two pulls or files a part is idle for a moment; what flowed within the last seconds says more. */
+function stateText({
+  state,
+  eventsPerSecond,
+}: {
+  readonly state: string;
+  readonly eventsPerSecond: number;
+}): string {
+  return state === 'idle' && eventsPerSecond >= 1 ? 'flowing' : state;
+}
+
+function perSecond(events: number, bytes: number): string {
   return `${formatCount(Math.round(events))} events/s, ${formatBytes(Math.round(bytes))}/s`;
 }
 
 function sourceText(source: SourceStatusRow, nowMs: number): string[] {
   const lag = source.lag < 0 ? 'unknown' : plural(source.lag, 'event');
   const lines = [
-    `source ${source.name} (${source.type})  ${source.state}`,
+    `source ${source.name} (${source.type})  ${stateText(source)}`,
     `${INDENT}${perSecond(source.eventsPerSecond, source.bytesPerSecond)}  taken ${plural(source.events, 'event')}  lag ${lag}`,
     ...waitingText(source, nowMs),
   ];
@@ -133,7 +144,7 @@ function channelText(channel: ChannelStatusRow, nowMs: number): string[] {
 
 function sinkText(sink: SinkStatusRow, nowMs: number, width: number): string[] {
   const lines = [
-    `sink ${sink.name} (${sink.type})  ${sink.state}`,
+    `sink ${sink.name} (${sink.type})  ${stateText(sink)}`,
     `${INDENT}${perSecond(sink.eventsPerSecond, sink.bytesPerSecond)}  landed ${plural(sink.events, 'event')} in ${plural(sink.files, 'file')}  filling ${plural(sink.openKeys, 'file')}`,
     ...waitingText(sink, nowMs),
   ];
@@ -150,6 +161,8 @@ function sinkText(sink: SinkStatusRow, nowMs: number, width: number): string[] {
     const head = `${INDENT}${upload.step} `;
     const path = fitted(oneLine(upload.path), Math.max(20, width - head.length - figures.length), 'end');
     lines.push(`${head}${path}${figures}`, ...waitingText(upload, nowMs));
+    if (upload.step === 'held')
+      lines.push(`${INDENT}when that is put right: headgate landings release ${oneLine(upload.fileId)}`);
   }
   if (sink.uploads.length > UPLOADS_SHOWN_MAX)
     lines.push(`${INDENT}and ${plural(sink.uploads.length - UPLOADS_SHOWN_MAX, 'more file')}`);

@@ -8,7 +8,7 @@ export function addSwitchCommands(program: Command): void {
   withEngine(program.command('pause').argument('[sink]', 'the sink; without it, all'))
     .summary('stop writing to the target; intake goes on')
     .description(
-      'Stops writing to the target. Intake goes on into the channel, uploads that run are finished, nothing new is\nbegun, and the switch stays where it is over restarts until `headgate resume`.',
+      'Stops writing to the target. Intake goes on into the channel, uploads that run are finished, nothing new is begun, and the switch stays where it is over restarts until `headgate resume`.',
     )
     .option('--why <text>', 'kept with the switch and shown in the status', '')
     .addHelpText(

@@ -15,6 +15,11 @@ export function oneLine(text: string): string {
   });
 }
 
+/** The same for a text whose line ends are its own. */
+export function ownLines(text: string): string {
+  return text.split('\n').map(oneLine).join('\n');
+}
+
 /** First and last code points that a terminal shows two cells wide (Unicode's East Asian Width, the large blocks). */
 const WIDE: readonly (readonly [number, number])[] = [
   [0x1100, 0x115f],

@@ -10,7 +10,7 @@ import {
   type ProcedureName,
   type StreamEvent,
 } from '../../shared/contract/control.ts';
-import { GatewayError, type ErrorReport } from '../../shared/errors.ts';
+import { GatewayError, isGatewayError, type ErrorReport } from '../../shared/errors.ts';
 
 const CALL_LIMIT_MS = 30_000;
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
@@ -40,9 +40,15 @@ export class ControlClient {
   async *events(signal: AbortSignal): AsyncGenerator<StreamEvent> {
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       const call = request({ socketPath: this.#path, path: '/events', method: 'GET', signal }, resolve);
-      call.on('error', (error) => reject(noEngine(this.#path, error)));
+      call.on('error', (error) =>
+        reject(signal.aborted ? aborted(this.#path, error) : noEngine(this.#path, error)),
+      );
       call.end();
     });
+    if (response.statusCode !== 200) {
+      const answer = parseJson(await readText(response, this.#path), this.#path);
+      throw remoteError(answer, { name: 'events', path: this.#path });
+    }
     for await (const line of createInterface({ input: response, crlfDelay: Infinity })) {
       const parsed = streamEvent.safeParse(parseJson(line, this.#path));
       if (!parsed.success) throw mismatch(this.#path, parsed.error.issues[0]?.message ?? 'unknown event');
@@ -64,23 +70,36 @@ export class ControlClient {
         headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
         signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
       });
-      call.on('error', (error) => reject(noEngine(this.#path, error)));
+      // The abort reaches the request as an AbortError; only the signal knows that it was the limit.
+      const fail = (error: Error): void => {
+        if (signal?.aborted === true) reject(aborted(this.#path, error));
+        else reject(limit.aborted ? silent(this.#path, error) : noEngine(this.#path, error));
+      };
+      call.on('error', fail);
       call.on('response', (response) => {
-        const parts: Buffer[] = [];
-        let bytes = 0;
-        response.on('data', (part: Buffer) => {
-          bytes += part.length;
-          if (bytes > ANSWER_BYTES_MAX) response.destroy(new Error('the answer is too large'));
-          parts.push(part);
-        });
-        response.on('error', (error) => reject(noEngine(this.#path, error)));
-        response.on('end', () =>
-          resolve({ status: response.statusCode ?? 0, text: Buffer.concat(parts).toString('utf8') }),
+        readText(response, this.#path).then(
+          (text) => resolve({ status: response.statusCode ?? 0, text }),
+          (error: unknown) => {
+            if (isGatewayError(error)) reject(error);
+            else fail(error instanceof Error ? error : new Error(String(error)));
+          },
         );
       });
       call.end(body);
     });
   }
+}
+
+/** Throws `contract-mismatch` for an answer that no engine of ours gives. */
+async function readText(response: IncomingMessage, place: string): Promise<string> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of response as AsyncIterable<Buffer>) {
+    bytes += part.length;
+    if (bytes > ANSWER_BYTES_MAX) throw mismatch(place, 'the answer is too large');
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString('utf8');
 }
 
 function parseJson(text: string, place: string): unknown {
@@ -103,13 +122,36 @@ function fromReport(report: ErrorReport): GatewayError {
   return new GatewayError({ code, operation, place, message, retry, hint });
 }
 
-function noEngine(path: string, cause: Error): GatewayError {
-  const isSilent = cause.name === 'TimeoutError';
+function aborted(path: string, cause: Error): GatewayError {
   return new GatewayError({
-    code: isSilent ? 'timeout' : 'no-engine',
+    code: 'aborted',
     operation: 'talk to the engine',
     place: path,
-    message: isSilent ? 'the engine did not answer in time' : 'no engine answers there',
+    message: 'the call was given up on request',
+    retry: 'now',
+    hint: 'ask again',
+    cause,
+  });
+}
+
+function silent(path: string, cause: Error): GatewayError {
+  return new GatewayError({
+    code: 'no-engine',
+    operation: 'talk to the engine',
+    place: path,
+    message: `the engine took the call and did not answer within ${CALL_LIMIT_MS / 1000} s`,
+    retry: 'backoff',
+    hint: 'look at its log and at the disk of the state directory; if it hangs, restarting it loses nothing',
+    cause,
+  });
+}
+
+function noEngine(path: string, cause: Error): GatewayError {
+  return new GatewayError({
+    code: 'no-engine',
+    operation: 'talk to the engine',
+    place: path,
+    message: 'no engine answers there',
     retry: 'backoff',
     hint: 'start it with `headgate run --config FILE`, or name its state directory with --state-dir',
     cause,

@@ -56,6 +56,7 @@ const NOT_HERE = -1;
 
 /** A delivery whose chunks are decided and whose bytes are counted, but not copied yet. */
 export class PackedBatch {
+  /** Bytes of all chunks. */
   readonly totalBytes: number;
   readonly #delivery: Delivery;
   readonly #drafts: ChunkDraft[] = [];
@@ -74,6 +75,11 @@ export class PackedBatch {
     let total = 0;
     channels.forEach((channel, place) => (total = this.#assign(channel, router, { place, total })));
     this.totalBytes = total;
+  }
+
+  /** Bytes of quarantined bodies, which travel beside the chunks. */
+  get quarantinedBytes(): number {
+    return this.#quarantined.reduce((sum, event) => sum + event.body.byteLength, 0);
   }
 
   /** Copies the bodies into `bytes` (at least `totalBytes` long) and completes the put. */
@@ -159,6 +165,9 @@ export class PackedBatch {
         open.set(placed.key, last);
       }
       draft.bytes += bytes;
+      // One directory may stand for several hours or days (a path with %H only): it is complete with the last of them.
+      if (placed.bucketEndMs !== draft.bucketEndMs)
+        draft.bucketEndMs = later(placed.bucketEndMs, draft.bucketEndMs);
       const eventMs = events.timestamps[i] ?? NaN;
       if (eventMs < draft.oldestMs) draft.oldestMs = eventMs;
       if (eventMs > draft.newestMs) draft.newestMs = eventMs;
@@ -225,6 +234,10 @@ export class PackedBatch {
       body: Uint8Array.from(events.body(index)),
     });
   }
+}
+
+function later(left: number | undefined, right: number | undefined): number | undefined {
+  return left === undefined || right === undefined ? (left ?? right) : Math.max(left, right);
 }
 
 function newDraft(channel: string, placed: Extract<LandingKeyResult, { key: LandingKey }>): ChunkDraft {

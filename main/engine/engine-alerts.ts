@@ -6,7 +6,7 @@ import type {
   SinkStatusRow,
   SourceStatusRow,
 } from '../../shared/contract/control.ts';
-import { formatBytes, formatDuration } from '../../shared/units.ts';
+import { HOUR_MS, SECOND_MS, formatBytes, formatDuration } from '../../shared/units.ts';
 import type { AlertBoard } from '../telemetry/alert-board.ts';
 import type { SourceEvent } from '../sources/source.ts';
 
@@ -15,51 +15,99 @@ type Limits = GatewayConfig['alerts'];
 export interface AlertFacts {
   readonly status: EngineStatus;
   readonly limits: Limits;
-  /** Since when something due has not landed, by sink. */
+  /** Time that never jumps, for how long something lasts: a clock that was set must neither raise nor hide an alert. */
+  readonly steadyMs: number;
+  /** Since when something due has not landed, epoch ms, by sink. */
   readonly stuckSinceMs: ReadonlyMap<string, number>;
 }
+
+/** What a source reports once and what lasts until a later fact ends it. */
+const LASTING: ReadonlySet<SourceEvent['code']> = new Set<SourceEvent['code']>([
+  'link-down',
+  'held',
+  'doubt',
+  'leader-missing',
+  'topic-missing',
+  'stable-offset-stuck',
+]);
+/** A partition that was opened is none of these any more. */
+const OVER_WHEN_OPENED = ['held', 'doubt', 'leader-missing', 'stable-offset-stuck'] as const;
 
 export class EngineAlerts {
   readonly #board: AlertBoard;
   readonly #heldSinceMs = new Map<string, number>();
   readonly #logStarts = new Map<string, LogStartTrack>();
+  /** By source: the lasting alerts it has raised, as code and place. */
+  readonly #raisedBy = new Map<string, Map<string, { readonly code: string; readonly place: string }>>();
+  /** By place: where the log's end stood when its stable offset was reported as stuck. */
+  readonly #stuckEnds = new Map<string, number>();
 
   constructor(board: AlertBoard) {
     this.#board = board;
   }
 
   /** Looks at a snapshot; called about once a second. */
-  look({ status, limits, stuckSinceMs }: AlertFacts): void {
-    for (const channel of status.channels) this.#lookAtChannel(channel, status.nowMs, limits);
+  look({ status, limits, steadyMs, stuckSinceMs }: AlertFacts): void {
+    const now = { nowMs: status.nowMs, steadyMs, limits };
+    for (const channel of status.channels) this.#lookAtChannel(channel, now);
     for (const sink of status.sinks)
-      this.#lookAtSink(sink, { nowMs: status.nowMs, limits, stuckSinceMs: stuckSinceMs.get(sink.name) });
-    for (const source of status.sources) this.#lookAtSource(source, status.nowMs, limits);
+      this.#lookAtSink(sink, { ...now, stuckSinceMs: stuckSinceMs.get(sink.name) });
+    for (const source of status.sources) {
+      this.#lookAtSource(source, now);
+      this.#lookAtPartitions(source);
+    }
   }
 
   /** Facts that a source reports itself. */
   take(event: SourceEvent): void {
-    const { code, level, place, message, hint } = event;
-    if (code === 'link-up') return this.#board.clear('link-down', place);
-    if (code === 'opened') {
-      for (const over of ['held', 'doubt', 'fenced', 'leader-missing', 'undecodable'])
-        this.#board.clear(over, place);
-      return;
+    const { code, level, source, place, message, hint } = event;
+    switch (code) {
+      case 'link-up':
+        // One link a source: its end is told without the place that was named when it went down.
+        return this.#clearOf(source, (raised) => raised.code === 'link-down');
+      case 'opened':
+        return this.#clearOf(
+          source,
+          (raised) => raised.place === place && OVER_WHEN_OPENED.some((over) => over === raised.code),
+        );
+      case 'doubt-resolved':
+        return this.#clearOf(source, (raised) => raised.place === place && raised.code === 'doubt');
+      case 'rebalanced':
+        return;
+      default: {
+        const raised = { code, level, place, message, hint };
+        if (!LASTING.has(code)) return this.#board.tell(raised);
+        this.#board.raise(raised);
+        const own = this.#raisedBy.get(source) ?? new Map<string, { code: string; place: string }>();
+        this.#raisedBy.set(source, own.set(`${code}\n${place}`, { code, place }));
+      }
     }
-    if (code === 'doubt-resolved') return this.#board.clear('doubt', place);
-    if (code === 'rebalanced') return;
-    const raised = { code, level, place, message, hint };
-    const isLasting =
-      code === 'link-down' ||
-      code === 'held' ||
-      code === 'doubt' ||
-      code === 'leader-missing' ||
-      code === 'topic-missing' ||
-      code === 'stable-offset-stuck';
-    if (isLasting) this.#board.raise(raised);
-    else this.#board.tell(raised);
   }
 
-  #lookAtChannel(channel: ChannelStatusRow, nowMs: number, limits: Limits): void {
+  /** A part is gone or was made anew: what was raised for the old one is over; the new one says it again if it still holds. */
+  forget(kind: 'source' | 'channel' | 'sink', name: string): void {
+    if (kind === 'source') {
+      this.#clearOf(name, () => true);
+      this.#board.clear('countdown', name);
+      for (const key of this.#logStarts.keys()) if (key.startsWith(`${name}/`)) this.#logStarts.delete(key);
+      return;
+    }
+    const codes = kind === 'sink' ? SINK_CODES : CHANNEL_CODES;
+    for (const code of codes) this.#board.clear(code, name);
+    if (kind === 'channel') this.#heldSinceMs.delete(name);
+  }
+
+  #clearOf(source: string, isOver: (raised: { code: string; place: string }) => boolean): void {
+    const own = this.#raisedBy.get(source);
+    for (const [key, raised] of own ?? []) {
+      if (!isOver(raised)) continue;
+      own?.delete(key);
+      this.#stuckEnds.delete(raised.place);
+      this.#board.clear(raised.code, raised.place);
+    }
+  }
+
+  #lookAtChannel(channel: ChannelStatusRow, { nowMs, steadyMs, limits }: Now): void {
     const place = channel.name;
     this.#board.set(channel.storedBytes > limits.backlogBytes, {
       code: 'backlog',
@@ -87,21 +135,16 @@ export class EngineAlerts {
       hint: channel.hint ?? 'make room, or let the sink land; intake goes on by itself',
     });
     if (channel.state === 'open') for (const code of ['disk', 'channel-full']) this.#board.clear(code, place);
-    const heldSinceMs = channel.heldEvents > 0 ? (this.#heldSinceMs.get(place) ?? nowMs) : undefined;
+    const heldSinceMs = channel.heldEvents > 0 ? (this.#heldSinceMs.get(place) ?? steadyMs) : undefined;
     if (heldSinceMs === undefined) this.#heldSinceMs.delete(place);
     else this.#heldSinceMs.set(place, heldSinceMs);
-    this.#board.set(
-      channel.oldestPutMs !== undefined &&
-        heldSinceMs !== undefined &&
-        nowMs - heldSinceMs > limits.heldPutMs,
-      {
-        code: 'held-put',
-        level: 'warn',
-        place,
-        message: `${channel.heldEvents} events wait for their offset to be committed in Kafka`,
-        hint: 'they land as soon as the broker has accepted the commit; is Kafka reachable?',
-      },
-    );
+    this.#board.set(heldSinceMs !== undefined && steadyMs - heldSinceMs > limits.heldPutMs, {
+      code: 'held-put',
+      level: 'warn',
+      place,
+      message: `${channel.heldEvents} events wait for their offset to be committed in Kafka`,
+      hint: 'they land as soon as the broker has accepted the commit; is Kafka reachable?',
+    });
     this.#board.set(channel.damagedChunks > 0, {
       code: 'damaged',
       level: 'error',
@@ -111,37 +154,37 @@ export class EngineAlerts {
     });
   }
 
-  #lookAtSink(
-    sink: SinkStatusRow,
-    facts: { readonly nowMs: number; readonly limits: Limits; readonly stuckSinceMs: number | undefined },
-  ): void {
+  #lookAtSink(sink: SinkStatusRow, facts: Now & { readonly stuckSinceMs: number | undefined }): void {
     const stuckMs = facts.stuckSinceMs === undefined ? 0 : facts.nowMs - facts.stuckSinceMs;
+    const place = sink.name;
     this.#board.set(stuckMs > facts.limits.landingStuckMs, {
       code: 'landing-stuck',
       level: 'error',
-      place: sink.name,
+      place,
       message: `nothing could be landed for ${formatDuration(Math.max(0, Math.round(stuckMs)))}: ${sink.cause ?? 'see the uploads in the status'}`,
       hint: sink.hint,
     });
+    const held = sink.uploads.find((upload) => upload.step === 'held');
     this.#board.set(sink.heldFiles > 0, {
       code: 'landing-held',
       level: 'error',
-      place: sink.name,
-      message: `${sink.heldFiles} files are held: it can’t be told whether they landed`,
-      hint: '`headgate status` says why; nothing of them is uploaded again by itself',
+      place,
+      message: `${sink.heldFiles} files are held: ${held?.cause ?? 'it can’t be told whether they landed'}`,
+      hint: held?.hint ?? '`headgate status` says why; nothing of them is uploaded again by itself',
     });
   }
 
   /** The broker’s log start moves towards our position: when will it be there? */
-  #lookAtSource(source: SourceStatusRow, nowMs: number, limits: Limits): void {
+  #lookAtSource(source: SourceStatusRow, { steadyMs, limits }: Now): void {
     let soonestMs: number | undefined;
     for (const one of source.partitions) {
-      if (one.logStart < 0 || one.lag <= 0) continue;
+      if (one.logStart < 0) continue;
       const key = `${source.name}/${one.topic}/${one.partition}`;
       let track = this.#logStarts.get(key);
-      if (track === undefined) this.#logStarts.set(key, (track = new LogStartTrack(one.logStart, nowMs)));
-      const leftMs = track.timeToReach(one.logStart, one.acceptedTo, nowMs);
-      if (leftMs !== undefined && (soonestMs === undefined || leftMs < soonestMs)) soonestMs = leftMs;
+      if (track === undefined) this.#logStarts.set(key, (track = new LogStartTrack(one.logStart, steadyMs)));
+      const leftMs = track.timeToReach(one.logStart, one.acceptedTo, steadyMs);
+      if (one.lag <= 0 || leftMs === undefined) continue;
+      if (soonestMs === undefined || leftMs < soonestMs) soonestMs = leftMs;
     }
     this.#board.set(soonestMs !== undefined && soonestMs < limits.countdownMs, {
       code: 'countdown',
@@ -151,21 +194,56 @@ export class EngineAlerts {
       hint: 'raise the topic’s retention, or free what keeps this gateway from pulling',
     });
   }
+
+  /** Ends what a partition's row shows to be over: a topic that is there, a leader that is back, a log that moves again. */
+  #lookAtPartitions(source: SourceStatusRow): void {
+    const own = this.#raisedBy.get(source.name);
+    if (own === undefined || own.size === 0) return;
+    const rows = new Map(source.partitions.map((row) => [`${row.topic}/${row.partition}`, row]));
+    const topics = new Set(source.partitions.filter((row) => row.leader >= 0).map((row) => row.topic));
+    this.#clearOf(source.name, ({ code, place }) => {
+      if (code === 'topic-missing') return topics.has(place);
+      const row = rows.get(place);
+      if (row === undefined) return false;
+      if (code === 'leader-missing') return row.leader >= 0;
+      if (code !== 'stable-offset-stuck') return false;
+      const stoodAt = this.#stuckEnds.get(place) ?? row.logEnd;
+      this.#stuckEnds.set(place, stoodAt);
+      return row.logEnd > stoodAt;
+    });
+  }
 }
 
-/** How fast a log's start moves, from what was seen of it. */
-class LogStartTrack {
-  #fromOffset: number;
-  #fromMs: number;
+interface Now {
+  readonly nowMs: number;
+  readonly steadyMs: number;
+  readonly limits: Limits;
+}
 
-  constructor(logStart: number, nowMs: number) {
-    this.#fromOffset = logStart;
-    this.#fromMs = nowMs;
+const CHANNEL_CODES = ['backlog', 'oldest-event', 'disk', 'channel-full', 'held-put', 'damaged'] as const;
+const SINK_CODES = ['landing-stuck', 'landing-held'] as const;
+
+/** Retention removes whole segments, so a log's start moves in jumps: its pace is that of the last one to two of these. */
+const PACE_WINDOW_MS = HOUR_MS;
+
+/** How fast a log's start moves, from what was seen of it lately. */
+class LogStartTrack {
+  #before: { readonly at: number; readonly steadyMs: number };
+  #recent: { readonly at: number; readonly steadyMs: number };
+
+  constructor(logStart: number, steadyMs: number) {
+    this.#before = this.#recent = { at: logStart, steadyMs };
   }
 
-  timeToReach(logStart: number, position: number, nowMs: number): number | undefined {
-    if (logStart < this.#fromOffset) [this.#fromOffset, this.#fromMs] = [logStart, nowMs];
-    const perMs = (logStart - this.#fromOffset) / Math.max(1, nowMs - this.#fromMs);
+  /** Ms until the log's start is at the position; undefined while it stands. */
+  timeToReach(logStart: number, position: number, steadyMs: number): number | undefined {
+    const now = { at: logStart, steadyMs };
+    if (logStart < this.#recent.at) this.#before = this.#recent = now;
+    if (steadyMs - this.#recent.steadyMs >= PACE_WINDOW_MS) {
+      this.#before = this.#recent;
+      this.#recent = now;
+    }
+    const perMs = (logStart - this.#before.at) / Math.max(SECOND_MS, steadyMs - this.#before.steadyMs);
     return perMs > 0 ? Math.max(0, position - logStart) / perMs : undefined;
   }
 }

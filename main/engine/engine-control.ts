@@ -1,4 +1,5 @@
 /** The engine as operators see it: implements the control contract over the flow, the queries and the configuration. */
+import type { GatewayConfig } from '../../shared/contract/config.ts';
 import {
   CONTRACT_VERSION,
   type EngineStatus,
@@ -9,7 +10,7 @@ import {
 import { GatewayError, toErrorReport } from '../../shared/errors.ts';
 import { SECOND_MS } from '../../shared/units.ts';
 import { ALL_SINKS, type WriteSwitch } from '../channel/switch-store.ts';
-import { compareConfigs } from '../config/config-change.ts';
+import { compareConfigs, type ConfigChange } from '../config/config-change.ts';
 import type { LoadedConfig } from '../config/config-file.ts';
 import { renderEffective, plainProblems } from '../config/config-render.ts';
 import type { ConfigStore } from '../config/config-store.ts';
@@ -29,11 +30,15 @@ const LOOK_INTERVAL_MS = SECOND_MS;
 const DRAIN_DEFAULT_MS = 30 * SECOND_MS;
 /** How long a landing worker may finish uploads when its sink's settings changed. */
 const RELOAD_DRAIN_MS = 10 * SECOND_MS;
+/** So many looks in a row without an answer, and the thread that answers questions is started anew. */
+const SILENT_LOOKS_MAX = 10;
 const VERSION = '0.1.0';
 
 export interface EngineControlOptions {
   readonly loaded: LoadedConfig;
   readonly flow: Flow;
+  /** Starts the thread that answers questions; also again when it has gone. */
+  readonly openQueries: () => Promise<EngineQueries>;
   readonly queries: EngineQueries;
   readonly history: ConfigStore;
   readonly log: Logger;
@@ -58,12 +63,15 @@ export class EngineControl implements EngineApi {
   #switches: readonly WriteSwitch[] = [];
   #status: EngineStatus | undefined;
   #state: EngineStatus['state'] = 'starting';
+  #queries: EngineQueries;
+  #silentLooks = 0;
   #timer: NodeJS.Timeout | undefined;
   #look: Promise<void> | undefined;
 
   constructor(options: EngineControlOptions) {
     this.#options = options;
     this.#loaded = options.loaded;
+    this.#queries = options.queries;
     this.#startedMs = options.clock.nowMs();
     this.#board = new AlertBoard(
       () => options.clock.nowMs(),
@@ -94,12 +102,13 @@ export class EngineControl implements EngineApi {
     clearInterval(this.#timer);
     await this.#look;
     await this.#applying;
-    await this.#options.queries.close();
+    // From here on the status is the last one: the thread that could say more is going.
     this.#state = 'stopped';
+    await this.#queries.close();
   }
 
   readonly status = async (): Promise<EngineStatus> => {
-    await this.#refresh();
+    await this.#tryRefresh();
     return this.#snapshot();
   };
 
@@ -122,16 +131,16 @@ export class EngineControl implements EngineApi {
     return { resumed: this.#named(name) };
   };
 
-  readonly backlogList = (input: ParsedInput<'backlogList'>) => this.#options.queries.backlogList(input);
-  readonly backlogPeek = (input: ParsedInput<'backlogPeek'>) => this.#options.queries.backlogPeek(input);
-  readonly landings = (input: ParsedInput<'landings'>) => this.#options.queries.landings(input);
-  readonly auditStart = (input: ParsedInput<'auditStart'>) => this.#options.queries.auditStart(input);
-  readonly auditReport = (input: ParsedInput<'auditReport'>) => this.#options.queries.auditReport(input);
-  readonly auditCancel = (input: ParsedInput<'auditCancel'>) => this.#options.queries.auditCancel(input);
-  readonly quarantineList = (input: ParsedInput<'quarantineList'>) =>
-    this.#options.queries.quarantineList(input);
-  readonly quarantineShow = (input: ParsedInput<'quarantineShow'>) =>
-    this.#options.queries.quarantineShow(input);
+  readonly backlogList = (input: ParsedInput<'backlogList'>) => this.#queries.backlogList(input);
+  readonly backlogPeek = (input: ParsedInput<'backlogPeek'>) => this.#queries.backlogPeek(input);
+  readonly backlogExport = (input: ParsedInput<'backlogExport'>) =>
+    this.#options.queries.backlogExport(input);
+  readonly landings = (input: ParsedInput<'landings'>) => this.#queries.landings(input);
+  readonly auditStart = (input: ParsedInput<'auditStart'>) => this.#queries.auditStart(input);
+  readonly auditReport = (input: ParsedInput<'auditReport'>) => this.#queries.auditReport(input);
+  readonly auditCancel = (input: ParsedInput<'auditCancel'>) => this.#queries.auditCancel(input);
+  readonly quarantineList = (input: ParsedInput<'quarantineList'>) => this.#queries.quarantineList(input);
+  readonly quarantineShow = (input: ParsedInput<'quarantineShow'>) => this.#queries.quarantineShow(input);
 
   readonly configShow = async (): Promise<Output<'configShow'>> => ({
     version: this.#options.flow.configVersion,
@@ -150,6 +159,26 @@ export class EngineControl implements EngineApi {
     return { keys };
   };
 
+  readonly landingRelease = async ({
+    fileId,
+    by,
+  }: ParsedInput<'landingRelease'>): Promise<Output<'landingRelease'>> => {
+    const { flow, log } = this.#options;
+    for (const [sink, link] of flow.landings) {
+      const plan = (await flow.writer.openPlans(sink)).find((one) => one.fileId === fileId);
+      if (plan === undefined) continue;
+      if (plan.state !== 'held') throw usage(`the file ${fileId} is not held`, 'there is nothing to release');
+      await flow.writer.perform('release', plan.fileId);
+      link.order({ kind: 'plans-changed' });
+      log.info('a held file is released', { sink, fileId, by });
+      return { sink };
+    }
+    throw usage(
+      `there is no unfinished file ${JSON.stringify(fileId)}`,
+      '`headgate status` shows held files',
+    );
+  };
+
   readonly stop = async ({ drainLimitMs }: ParsedInput<'stop'>): Promise<Output<'stop'>> => {
     // After the answer is on its way: the socket closes with the engine.
     setImmediate(() => this.#options.stop(drainLimitMs ?? DRAIN_DEFAULT_MS));
@@ -165,21 +194,52 @@ export class EngineControl implements EngineApi {
   readonly prometheusMetrics = async () => this.#metrics.prometheus(this.#snapshot());
   readonly flumeMetrics = () => flumeMetrics(this.#snapshot());
 
-  /** A new version of the file: taken over part by part, or reported and ignored. One after the other. */
+  /** A new version of the file: taken over whole, or reported and ignored. One after the other; never rejects. */
   configChanged(fresh: LoadedConfig): Promise<void> {
-    this.#applying = this.#applying.then(() => this.#apply(fresh));
+    this.#applying = this.#applying.then(async () => {
+      try {
+        await this.#apply(fresh);
+      } catch (error) {
+        const { place, message, hint } = toErrorReport(error);
+        this.#refuse([[place, message, hint].filter((part) => part !== '').join(': ')]);
+      }
+    });
     return this.#applying;
   }
 
   async #apply(fresh: LoadedConfig): Promise<void> {
     const { flow, log, history, clock } = this.#options;
-    if (fresh.config === undefined) {
-      const problems = plainProblems(fresh.problems).filter((problem) => problem.severity === 'error');
-      this.#refuse(
-        problems.map((problem) => `line ${problem.line}, column ${problem.column}: ${problem.message}`),
-      );
-      return;
-    }
+    const { config } = fresh;
+    if (config === undefined) return this.#refuse(errorTexts(fresh));
+    const change = await this.#compare(config);
+    const refusals = refusalTexts(change);
+    if (refusals.length > 0) return this.#refuse(refusals);
+    flow.tryOut(config);
+    const version = await history.record({ text: fresh.text, by: 'file', nowMs: clock.nowMs() });
+    await flow.apply(config, change, {
+      configVersion: version.number,
+      drainMs: RELOAD_DRAIN_MS,
+      refusals: async () => refusalTexts(await this.#compare(config)),
+    });
+    this.#loaded = fresh;
+    this.#configProblems = [];
+    this.#board.clear('config-invalid', fresh.path);
+    for (const name of this.#sinkRates.keys()) if (!flow.landings.has(name)) this.#sinkRates.delete(name);
+    log.info('configuration applied', {
+      version: version.number,
+      parts: change.components.map((one) => `${one.change} ${one.kind} ${one.name}`),
+      notes: change.notes,
+      afterRestart: [
+        ...change.needsRestart.map((key) => `gateway.${key}`),
+        ...change.components.filter((one) => one.kind === 'channel').map((one) => `channel ${one.name}`),
+        ...change.sections.filter((one) => one !== 'alerts'),
+      ],
+    });
+  }
+
+  /** What a configuration would change, and what speaks against it with what is held now. */
+  async #compare(config: GatewayConfig): Promise<ConfigChange> {
+    const { flow } = this.#options;
     const held = new Map<string, number>();
     for (const [name, sink] of Object.entries(flow.config.sinks)) {
       const keys = await flow.writer.keys(name);
@@ -189,37 +249,7 @@ export class EngineControl implements EngineApi {
         plans.reduce((sum, plan) => sum + plan.expectedBytes, 0);
       held.set(`${sink.channel}\n${name}`, bytes);
     }
-    const change = compareConfigs(
-      flow.config,
-      fresh.config,
-      (channel, sink) => held.get(`${channel}\n${sink}`) ?? 0,
-    );
-    if (change.refused.length > 0) {
-      this.#refuse(
-        change.refused.map(({ kind, name, reason, hint }) => `${kind} ${name}: ${reason}. ${hint}`),
-      );
-      return;
-    }
-    try {
-      const version = await history.record({ text: fresh.text, by: 'file', nowMs: clock.nowMs() });
-      await flow.apply(fresh.config, change, { configVersion: version.number, drainMs: RELOAD_DRAIN_MS });
-      this.#loaded = fresh;
-      this.#configProblems = [];
-      this.#board.clear('config-invalid', fresh.path);
-      const later = [
-        ...change.needsRestart.map((key) => `gateway.${key}`),
-        ...change.components.filter((one) => one.kind === 'channel').map((one) => `channel ${one.name}`),
-        ...change.sections.filter((one) => one !== 'alerts'),
-      ];
-      log.info('configuration applied', {
-        version: version.number,
-        parts: change.components.map((one) => `${one.change} ${one.kind} ${one.name}`),
-        notes: change.notes,
-        afterRestart: later,
-      });
-    } catch (error) {
-      this.#refuse([toErrorReport(error).message]);
-    }
+    return compareConfigs(flow.config, config, (channel, sink) => held.get(`${channel}\n${sink}`) ?? 0);
   }
 
   /** The running configuration stays; everybody who looks is told why. */
@@ -244,7 +274,7 @@ export class EngineControl implements EngineApi {
       by: value.who,
       why: value.why,
     });
-    await this.#refresh();
+    await this.#tryRefresh();
   }
 
   #sinkOrAll(sink: string | undefined): string {
@@ -263,29 +293,61 @@ export class EngineControl implements EngineApi {
   }
 
   async #lookAround(): Promise<void> {
+    await this.#tryRefresh();
+    const { flow, clock, log } = this.#options;
     try {
-      await this.#refresh();
-      const status = this.#snapshot();
       const stuckSinceMs = new Map<string, number>();
-      for (const [name, link] of this.#options.flow.landings) {
-        if (link.status?.stuckSinceMs !== undefined) stuckSinceMs.set(name, link.status.stuckSinceMs);
-      }
-      this.#alerts.look({ status, limits: this.#options.flow.config.alerts, stuckSinceMs });
+      for (const [name, { stuckSinceMs: since }] of flow.landings)
+        if (since !== undefined) stuckSinceMs.set(name, since);
+      const facts = { limits: flow.config.alerts, steadyMs: clock.steadyMs(), stuckSinceMs };
+      this.#alerts.look({ status: this.#snapshot(), ...facts });
+      // What was just raised is part of it.
+      this.#status = undefined;
       this.#publish({ type: 'status', status: this.#snapshot() });
     } catch (error) {
-      if (this.#state === 'running')
-        this.#options.log.warn('the status could not be gathered', { error: toErrorReport(error) });
+      log.error('the status could not be gathered', { error: toErrorReport(error) });
     }
   }
 
-  async #refresh(): Promise<void> {
-    const { flow, queries } = this.#options;
+  /** The figures of the database and the switches. When they can't be had the old ones stay, and an alert says that they are old. */
+  async #tryRefresh(): Promise<void> {
+    const { flow, log } = this.#options;
     if (this.#state === 'stopped') return;
-    [this.#figures, this.#switches] = await Promise.all([
-      queries.channelFigures(),
-      flow.writer.perform('switches'),
-    ]);
+    try {
+      [this.#figures, this.#switches] = await Promise.all([
+        this.#queries.channelFigures(),
+        flow.writer.perform('switches'),
+      ]);
+      this.#silentLooks = 0;
+      this.#board.clear('status-old', 'status');
+    } catch (error) {
+      const report = toErrorReport(error);
+      if (this.#silentLooks === 0) log.warn('the database’s figures could not be read', { error: report });
+      this.#board.raise({
+        code: 'status-old',
+        level: 'warn',
+        place: 'status',
+        message: `backlog figures and switches are not up to date: ${report.message}`,
+        hint: report.hint,
+      });
+      if (++this.#silentLooks % SILENT_LOOKS_MAX === 0) await this.#reopenQueries();
+    }
     this.#status = undefined;
+  }
+
+  /** The thread that answers questions is gone or hangs; nothing depends on it but what operators see. */
+  async #reopenQueries(): Promise<void> {
+    const { openQueries, log } = this.#options;
+    const old = this.#queries;
+    try {
+      this.#queries = await openQueries();
+      await old.close();
+      log.warn('the thread that answers questions was started anew');
+    } catch (error) {
+      log.error('the thread that answers questions could not be started anew', {
+        error: toErrorReport(error),
+      });
+    }
   }
 
   #snapshot(): EngineStatus {
@@ -344,6 +406,16 @@ export class EngineControl implements EngineApi {
   #publish(event: StreamEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
+}
+
+function errorTexts(loaded: LoadedConfig): string[] {
+  return plainProblems(loaded.problems)
+    .filter((problem) => problem.severity === 'error')
+    .map(({ line, column, message }) => (line > 0 ? `line ${line}, column ${column}: ${message}` : message));
+}
+
+function refusalTexts(change: ConfigChange): string[] {
+  return change.refused.map(({ kind, name, reason, hint }) => `${kind} ${name}: ${reason}. ${hint}`);
 }
 
 function usage(message: string, hint: string): GatewayError {

@@ -18,6 +18,7 @@ export interface EngineQueries {
   channelFigures(): Promise<readonly ChannelFigures[]>;
   backlogList(input: ParsedInput<'backlogList'>): Promise<Output<'backlogList'>>;
   backlogPeek(input: ParsedInput<'backlogPeek'>): Promise<Output<'backlogPeek'>>;
+  backlogExport(input: ParsedInput<'backlogExport'>): Promise<Output<'backlogExport'>>;
   landings(input: ParsedInput<'landings'>): Promise<Output<'landings'>>;
   quarantineList(input: ParsedInput<'quarantineList'>): Promise<Output<'quarantineList'>>;
   quarantineShow(input: ParsedInput<'quarantineShow'>): Promise<Output<'quarantineShow'>>;

@@ -10,15 +10,17 @@ import { hostname } from 'node:os';
 import type { LoadedConfig } from '../config/config-file.ts';
 import { usableConfig } from '../config/config-file.ts';
 import { ConfigStore } from '../config/config-store.ts';
-import { watchConfig } from '../config/config-watch.ts';
+import { watchConfig, type ConfigWatch } from '../config/config-watch.ts';
 import type { EngineApi } from '../control/engine-api.ts';
 import { controlSocketPath } from '../control/socket-path.ts';
 import { startControlServer, type ControlServer } from '../control/control-server.ts';
 import { openStateDirectory, type StateDirectory } from '../channel/state-directory.ts';
+import type { WriterClient } from '../channel/writer-client.ts';
 import { systemClock, type Clock, type Random } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { toErrorReport } from '../../shared/errors.ts';
 import { EngineControl } from './engine-control.ts';
+import type { EngineQueries } from './engine-queries.ts';
 import { startWriter } from './engine-parts.ts';
 import { Flow } from './flow.ts';
 import { startMetricsServer, type MetricsServer } from './metrics-server.ts';
@@ -41,18 +43,17 @@ export interface RunningEngine {
   readonly ended: Promise<Error | undefined>;
 }
 
+/**
+ * Starts everything, or throws and leaves nothing behind: `state-dir-locked`, `state-dir-newer`, `database-damaged` and the like,
+ * and what a configuration that can't work throws. Servers that can't be reached are no reason not to start.
+ */
 export async function startEngine(options: EngineOptions): Promise<RunningEngine> {
   const { loaded, log, clock = systemClock, random = Math.random } = options;
   const config = usableConfig(loaded);
   const directory = openStateDirectory(config.gateway.stateDir, clock.nowMs());
-  try {
-    const engine = new HeadlessEngine({ loaded, log, clock, random }, directory);
-    await engine.start();
-    return engine;
-  } catch (error) {
-    directory.close();
-    throw error;
-  }
+  const engine = new HeadlessEngine({ loaded, log, clock, random }, directory);
+  await engine.start();
+  return engine;
 }
 
 class HeadlessEngine implements RunningEngine {
@@ -62,10 +63,15 @@ class HeadlessEngine implements RunningEngine {
   readonly #directory: StateDirectory;
   readonly #watching = new AbortController();
   readonly #end = Promise.withResolvers<Error | undefined>();
+  #writer: WriterClient | undefined;
   #flow: Flow | undefined;
+  #queries: EngineQueries | undefined;
   #control: EngineControl | undefined;
   #server: ControlServer | undefined;
   #metrics: MetricsServer | undefined;
+  #watch: ConfigWatch | undefined;
+  #isWriterClosing = false;
+  #failure: Error | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(options: Required<EngineOptions>, directory: StateDirectory) {
@@ -81,54 +87,52 @@ class HeadlessEngine implements RunningEngine {
   }
 
   async start(): Promise<void> {
-    const { loaded, log, clock, random } = this.#options;
-    const config = usableConfig(loaded);
-    const writer = await startWriter(config, this.#directory);
-    void writer.ended.then((error) => this.#fail(error));
-    const history = new ConfigStore(this.#directory.path);
-    const version = await history.record({
-      text: loaded.text,
-      by: `file on ${hostname()}`,
-      nowMs: clock.nowMs(),
-    });
-    const flow = new Flow({
-      config,
-      configVersion: version.number,
-      directory: this.#directory,
-      writer,
-      log,
-      clock,
-      random,
-    });
-    this.#flow = flow;
-    await flow.prepare();
-    const queries = await startQueries({
-      stateDir: this.#directory.path,
-      gatewayId: config.gateway.id,
-      targets: () => flow.targets,
-      clock,
-    });
-    this.#control = new EngineControl({
-      loaded,
-      flow,
-      queries,
-      history,
-      log,
-      clock,
-      stop: (drainMs) => void this.stop(drainMs),
-    });
-    this.#server = await startControlServer(this.socketPath, this.#control);
-    if (config.metrics !== undefined)
-      this.#metrics = await startMetricsServer(config.metrics.listen, this.#control, log);
-    this.#control.start();
-    flow.start();
-    this.#watch();
+    const { log } = this.#options;
+    try {
+      await this.#startParts();
+    } catch (error) {
+      // Threads and sockets that were opened already would keep the process alive, and the directory locked.
+      this.#stopping ??= this.#stopInOrder(0);
+      await this.#stopping;
+      throw error;
+    }
+    const { gateway } = usableConfig(this.#options.loaded);
     log.info('engine started', {
-      gateway: config.gateway.id,
+      gateway: gateway.id,
       stateId: this.#directory.identity.stateId,
       stateDir: this.#directory.path,
-      configVersion: version.number,
+      configVersion: this.#flow?.configVersion,
     });
+  }
+
+  async #startParts(): Promise<void> {
+    const { loaded, log, clock, random } = this.#options;
+    const config = usableConfig(loaded);
+    const writer = (this.#writer = await startWriter(config, this.#directory));
+    void writer.ended.then((error) => this.#writerEnded(error));
+    const history = new ConfigStore(this.#directory.path);
+    const by = `file on ${hostname()}`;
+    const version = await history.record({ text: loaded.text, by, nowMs: clock.nowMs() });
+    const parts = { config, configVersion: version.number, directory: this.#directory, writer };
+    const flow = (this.#flow = new Flow({ ...parts, log, clock, random }));
+    await flow.prepare();
+    const openQueries = () =>
+      startQueries({
+        stateDir: this.#directory.path,
+        gatewayId: config.gateway.id,
+        targets: () => flow.targets,
+        clock,
+      });
+    const queries = (this.#queries = await openQueries());
+    const stop = (drainMs: number) => void this.stop(drainMs);
+    const control = new EngineControl({ loaded, flow, queries, openQueries, history, log, clock, stop });
+    this.#control = control;
+    this.#server = await startControlServer(this.socketPath, control, log);
+    if (config.metrics !== undefined)
+      this.#metrics = await startMetricsServer(config.metrics.listen, control, log);
+    control.start();
+    flow.start();
+    this.#watch = this.#watchConfig(control);
   }
 
   stop(drainLimitMs: number): Promise<void> {
@@ -136,46 +140,53 @@ class HeadlessEngine implements RunningEngine {
     return this.#stopping;
   }
 
+  /** Every step is made, also after one that failed; the first failure is what `ended` tells. */
   async #stopInOrder(drainLimitMs: number): Promise<void> {
     const { log } = this.#options;
     log.info('engine stopping', { drainLimitMs });
     this.#watching.abort();
     this.#control?.draining();
-    try {
-      await this.#flow?.stop(drainLimitMs);
-      await this.#control?.close();
-      await this.#metrics?.close();
-      await this.#server?.close();
-      await this.#flow?.writer.close();
-      log.info('engine stopped');
-      this.#end.resolve(undefined);
-    } catch (error) {
-      this.#end.resolve(error instanceof Error ? error : new Error(String(error)));
-    } finally {
-      this.#directory.close();
+    const steps: (() => Promise<void> | undefined)[] = [
+      () => this.#watch?.closed,
+      () => this.#flow?.stop(drainLimitMs),
+      () => (this.#control === undefined ? this.#queries?.close() : this.#control.close()),
+      () => this.#metrics?.close(),
+      () => this.#server?.close(),
+      () => {
+        this.#isWriterClosing = true;
+        return this.#writer?.close();
+      },
+      async () => this.#directory.close(),
+    ];
+    for (const step of steps) {
+      try {
+        await step();
+      } catch (error) {
+        this.#failure ??= error instanceof Error ? error : new Error(String(error));
+        log.error('a part could not be stopped in order', { error: toErrorReport(error) });
+      }
     }
+    if (this.#failure === undefined) log.info('engine stopped');
+    this.#end.resolve(this.#failure);
   }
 
-  /** What the engine can't live without has failed: it ends, and the service manager starts it again. */
-  #fail(error: unknown): void {
-    if (this.#stopping !== undefined) return;
-    this.#options.log.error('the channel writer failed; the engine ends', { error: toErrorReport(error) });
-    this.#end.resolve(error instanceof Error ? error : new Error('the channel writer ended'));
+  /** The engine can't live without its writer: it ends, and the service manager starts it again. */
+  #writerEnded(error: Error): void {
+    if (this.#isWriterClosing) return;
+    this.#failure ??= error;
+    this.#options.log.error('the channel writer ended; the engine ends too', { error: toErrorReport(error) });
+    // Whoever runs the engine may end the process at once; if it lives on, nothing of this engine does.
+    this.#end.resolve(error);
+    void this.stop(0);
   }
 
-  #watch(): void {
+  #watchConfig(control: EngineControl): ConfigWatch {
     const { loaded, log } = this.#options;
-    watchConfig({
+    return watchConfig({
       path: loaded.path,
       current: loaded,
       signal: this.#watching.signal,
-      onChange: (fresh) => {
-        this.#control
-          ?.configChanged(fresh)
-          .catch((error: unknown) =>
-            log.error('the new configuration could not be applied', { error: toErrorReport(error) }),
-          );
-      },
+      onChange: (fresh) => void control.configChanged(fresh),
       onFault: (error) =>
         log.warn('the configuration file can’t be watched', { error: toErrorReport(error) }),
     });

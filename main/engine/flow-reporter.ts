@@ -1,5 +1,6 @@
 /** What sources and landing workers report, turned into log lines and alerts: the one place that does so. */
 import type { ErrorReport } from '../../shared/errors.ts';
+import type { ComponentKind } from '../config/config-change.ts';
 import type { LandingEvent } from '../landing/lander-status.ts';
 import type { SourceEvent } from '../sources/source.ts';
 import type { AlertBoard } from '../telemetry/alert-board.ts';
@@ -53,8 +54,13 @@ export class FlowReporter implements FlowListener {
     });
   }
 
+  partEnded(kind: ComponentKind, name: string): void {
+    this.#parts.alerts.forget(kind, name);
+    if (kind === 'sink') this.lastLanded.delete(name);
+  }
+
   landingEvent(sink: string, event: LandingEvent): void {
-    const { log, board, nowMs } = this.#parts;
+    const { log, nowMs } = this.#parts;
     const { kind, ...fields } = event;
     switch (event.kind) {
       case 'planned':
@@ -64,13 +70,6 @@ export class FlowReporter implements FlowListener {
         this.lastLanded.set(sink, { atMs: nowMs(), path: event.finalPath });
         return log.info('landed', { sink, ...fields });
       case 'held':
-        board.raise({
-          code: 'landing-held',
-          level: 'error',
-          place: sink,
-          message: event.why.message,
-          hint: event.why.hint,
-        });
         return log.error('a file is held', { sink, ...fields });
       case 'chunk-damaged':
         return log.error('a damaged chunk is set aside', { sink, ...fields });

@@ -2,10 +2,15 @@
  * What flows: sources, their hosts, and a landing worker a sink, on one writer. Knows how to take over a changed configuration part
  * by part: what did not change is not touched, and no event is lost, because a source that stops has everything it delivered in the
  * database, and a landing worker that stops has its plans there.
+ *
+ * A change is whole or not at all. All new parts are made before an old one is touched, so what can't be made (a certificate that
+ * is not there) changes nothing. A sink that goes must not leave a backlog that nobody lands: first its sources stop feeding it,
+ * then what they had under way is stored, and only then is it asked a last time whether anything is held for it; if so, the old
+ * parts go on as they were.
  */
 import type { GatewayConfig } from '../../shared/contract/config.ts';
-import type { ErrorReport } from '../../shared/errors.ts';
-import type { ConfigChange } from '../config/config-change.ts';
+import { GatewayError, type ErrorReport } from '../../shared/errors.ts';
+import type { ComponentKind, ConfigChange } from '../config/config-change.ts';
 import type { StateDirectory } from '../channel/state-directory.ts';
 import type { WriterClient } from '../channel/writer-client.ts';
 import type { LandingEvent } from '../landing/lander-status.ts';
@@ -15,7 +20,7 @@ import type { Clock, Random } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { LandingLink } from './landing-link.ts';
 import { sinkSettings } from './sink-mapping.ts';
-import { EngineSourceHost, PutBuffers } from './source-host.ts';
+import { EngineSourceHost, PutBuffers, type SourceRules } from './source-host.ts';
 import { createSource, sourceRules } from './source-mapping.ts';
 import { SourceRunner } from './source-runner.ts';
 
@@ -34,6 +39,24 @@ export interface FlowListener {
   sourceFailed(name: string, error: ErrorReport, nextTryMs: number): void;
   landingEvent(sink: string, event: LandingEvent): void;
   landingDied(sink: string, error: ErrorReport, nextTryMs: number): void;
+  /** A part ended for good, or gives way to a new one of its name. */
+  partEnded(kind: ComponentKind, name: string): void;
+}
+
+export interface ApplyContext {
+  readonly configVersion: number;
+  /** How long uploads of a sink that changes may take to finish. */
+  readonly drainMs: number;
+  /** Asked once sinks that go are fed no more: why the change can't be done after all; empty: it can. */
+  readonly refusals: () => Promise<readonly string[]>;
+}
+
+/** New parts, made and not started. */
+interface FreshParts {
+  readonly sources: ReadonlyMap<string, SourceRunner>;
+  readonly landings: ReadonlyMap<string, LandingLink>;
+  /** For sources that go on. */
+  readonly rules: ReadonlyMap<string, SourceRules>;
 }
 
 /** Keys of a source whose change needs no new connection: the rules that events go through. */
@@ -80,19 +103,11 @@ export class Flow {
 
   /** Makes all parts, so that a configuration that can't work fails before anything runs; sets the switches' start values. */
   async prepare(): Promise<void> {
-    for (const name of Object.keys(this.#config.sinks)) this.landings.set(name, this.#makeLanding(name));
-    for (const name of Object.keys(this.#config.sources)) this.sources.set(name, this.#makeSource(name));
-    for (const [name, sink] of Object.entries(this.#config.sinks)) {
-      if (!sink.isPausedAtStart) continue;
-      const atMs = this.#options.clock.nowMs();
-      await this.writer.perform('setSwitchInitially', {
-        sink: name,
-        isPaused: true,
-        who: 'configuration',
-        why: 'paused: true at the first start',
-        atMs,
-      });
-    }
+    const config = this.#config;
+    for (const name of Object.keys(config.sinks)) this.landings.set(name, this.#makeLanding(name, config));
+    for (const name of Object.keys(config.sources))
+      this.sources.set(name, this.#makeSource(name, config, this.#configVersion));
+    await this.#setSwitches(config);
   }
 
   start(): void {
@@ -101,65 +116,139 @@ export class Flow {
     for (const runner of this.sources.values()) runner.start();
   }
 
+  /** Ends intake, then landing. Every part is stopped, also when another one fails to; then the first failure is thrown. */
   async stop(drainLimitMs: number): Promise<void> {
     this.#isRunning = false;
-    await Promise.all([...this.sources.values()].map((runner) => runner.stop()));
-    await Promise.all([...this.landings.values()].map((link) => link.stop(drainLimitMs)));
+    const sources = await Promise.allSettled([...this.sources.values()].map((runner) => runner.stop()));
+    const sinks = await Promise.allSettled(
+      [...this.landings.values()].map((link) => link.stop(drainLimitMs)),
+    );
+    for (const end of [...sources, ...sinks]) if (end.status === 'rejected') throw end.reason;
   }
 
-  /** Takes over a configuration that was compared and not refused. */
-  async apply(
-    config: GatewayConfig,
-    change: ConfigChange,
-    context: { readonly configVersion: number; readonly drainMs: number },
-  ): Promise<void> {
+  /** Throws when a part of this configuration can't be made; changes nothing. */
+  tryOut(config: GatewayConfig): void {
+    for (const name of Object.keys(config.sinks)) this.#makeLanding(name, config);
+    for (const name of Object.keys(config.sources)) this.#makeSource(name, config, this.#configVersion);
+  }
+
+  /**
+   * Takes over a configuration that was compared and not refused. Throws `config-change-refused` when it has to be refused after
+   * all, and what making a part throws; the old configuration goes on then.
+   */
+  async apply(config: GatewayConfig, change: ConfigChange, context: ApplyContext): Promise<void> {
+    const fresh = this.#makeFresh(config, change, context.configVersion);
+    await this.#setSwitches(config);
+    const ended = change.components.filter((one) => one.kind === 'source' && !isRulesOnly(one));
+    await Promise.all(ended.map(async (one) => this.sources.get(one.name)?.stop()));
+    const oldRules = new Map(
+      [...fresh.rules.keys()].map((name) => [name, this.sources.get(name)?.host.rules]),
+    );
+    for (const [name, rules] of fresh.rules) this.sources.get(name)?.host.changeRules(rules);
+    const refusals = await this.#refusalsOfGoing(config, context);
+    if (refusals.length > 0) {
+      for (const [name, rules] of oldRules)
+        if (rules !== undefined) this.sources.get(name)?.host.changeRules(rules);
+      for (const { name, change: kind } of ended)
+        if (kind !== 'added')
+          this.#replaceSource(name, this.#makeSource(name, this.#config, this.#configVersion));
+      throw refused(refusals);
+    }
     this.#config = config;
     this.#configVersion = context.configVersion;
-    const touched = (kind: string) => change.components.filter((one) => one.kind === kind);
-    for (const one of touched('source')) {
-      const isRulesOnly = one.change === 'changed' && one.keys.every((key) => RULE_KEYS.has(key));
-      if (isRulesOnly) continue;
-      await this.sources.get(one.name)?.stop();
-      this.sources.delete(one.name);
+    const sinks = change.components.filter((one) => one.kind === 'sink');
+    await Promise.all(
+      sinks.map((one) => this.#replaceLanding(one.name, fresh.landings.get(one.name), context.drainMs)),
+    );
+    for (const { name } of ended) this.#replaceSource(name, fresh.sources.get(name));
+    for (const { kind, name, change: what } of change.components)
+      if (kind === 'channel' && what === 'removed') this.listener?.partEnded(kind, name);
+  }
+
+  #makeFresh(config: GatewayConfig, change: ConfigChange, configVersion: number): FreshParts {
+    const sources = new Map<string, SourceRunner>();
+    const landings = new Map<string, LandingLink>();
+    const rules = new Map<string, SourceRules>();
+    for (const one of change.components) {
+      if (one.change === 'removed') continue;
+      if (one.kind === 'sink') landings.set(one.name, this.#makeLanding(one.name, config));
+      if (one.kind === 'source' && !isRulesOnly(one))
+        sources.set(one.name, this.#makeSource(one.name, config, configVersion));
     }
-    for (const one of touched('sink')) {
-      await this.landings.get(one.name)?.stop(context.drainMs);
-      this.landings.delete(one.name);
-      if (one.change !== 'removed') this.landings.set(one.name, this.#makeLanding(one.name));
-      if (this.#isRunning) this.landings.get(one.name)?.start();
-    }
-    for (const name of Object.keys(config.sources)) {
-      const kept = this.sources.get(name);
-      if (kept !== undefined) {
-        kept.host.changeRules(this.#rules(name));
-        continue;
-      }
-      const fresh = this.#makeSource(name);
-      this.sources.set(name, fresh);
-      if (this.#isRunning) fresh.start();
+    for (const name of Object.keys(config.sources))
+      if (!sources.has(name)) rules.set(name, this.#rules(name, config, configVersion));
+    return { sources, landings, rules };
+  }
+
+  /** Nothing feeds a sink that goes any more; what was under way towards it is stored now, and counts. */
+  async #refusalsOfGoing(config: GatewayConfig, context: ApplyContext): Promise<readonly string[]> {
+    const isGoing = Object.entries(this.#config.sinks).some(
+      ([name, sink]) => config.sinks[name]?.channel !== sink.channel,
+    );
+    if (!isGoing) return [];
+    const settled = Promise.all([...this.sources.values()].map((runner) => runner.host.settled())).then(
+      () => true,
+    );
+    const limit = new AbortController();
+    const late = this.#options.clock.sleep(context.drainMs, limit.signal).then(
+      () => false,
+      // The limit is not needed any more.
+      () => false,
+    );
+    const isSettled = await Promise.race([settled, late]);
+    limit.abort();
+    if (!isSettled) return ['events under way to the sink that goes can’t be stored: is the channel full?'];
+    return context.refusals();
+  }
+
+  #replaceSource(name: string, fresh: SourceRunner | undefined): void {
+    this.listener?.partEnded('source', name);
+    this.sources.delete(name);
+    if (fresh === undefined) return;
+    this.sources.set(name, fresh);
+    if (this.#isRunning) fresh.start();
+  }
+
+  async #replaceLanding(name: string, fresh: LandingLink | undefined, drainMs: number): Promise<void> {
+    await this.landings.get(name)?.stop(drainMs);
+    this.listener?.partEnded('sink', name);
+    this.landings.delete(name);
+    if (fresh === undefined) return;
+    this.landings.set(name, fresh);
+    if (this.#isRunning) fresh.start();
+  }
+
+  /** The start values of sinks that never had a switch. */
+  async #setSwitches(config: GatewayConfig): Promise<void> {
+    for (const [name, sink] of Object.entries(config.sinks)) {
+      if (!sink.isPausedAtStart) continue;
+      await this.writer.perform('setSwitchInitially', {
+        sink: name,
+        isPaused: true,
+        who: 'configuration',
+        why: 'paused: true at the first start',
+        atMs: this.#options.clock.nowMs(),
+      });
     }
   }
 
-  #rules(name: string) {
-    return sourceRules(name, this.#config, {
-      configVersion: this.#configVersion,
-      clock: this.#options.clock,
-    });
+  #rules(name: string, config: GatewayConfig, configVersion: number): SourceRules {
+    return sourceRules(name, config, { configVersion, clock: this.#options.clock });
   }
 
-  #makeSource(name: string): SourceRunner {
+  #makeSource(name: string, config: GatewayConfig, configVersion: number): SourceRunner {
     const { clock, random } = this.#options;
     const host = new EngineSourceHost({
       store: this.writer,
       port: {
-        put: (put) => this.writer.put(put),
+        put: (put, signal) => this.writer.put(put, signal),
         whenOpen: (_channels, signal) => this.writer.whenOpen(signal),
       },
       buffers: this.#buffers,
-      rules: this.#rules(name),
+      rules: this.#rules(name, config, configVersion),
       report: (event) => this.listener?.sourceEvent(event),
     });
-    const create = () => createSource(name, this.#config, { host, environment: { clock, random } });
+    const create = () => createSource(name, config, { host, environment: { clock, random } });
     return new SourceRunner({
       name,
       host,
@@ -170,10 +259,10 @@ export class Flow {
     });
   }
 
-  #makeLanding(name: string): LandingLink {
+  #makeLanding(name: string, config: GatewayConfig): LandingLink {
     const { clock, random } = this.#options;
     return new LandingLink({
-      settings: sinkSettings(name, this.#config, this.stateId),
+      settings: sinkSettings(name, config, this.stateId),
       stateDir: this.stateDir,
       writer: this.writer,
       clock,
@@ -182,4 +271,20 @@ export class Flow {
       onDied: (sink, error, nextTryMs) => this.listener?.landingDied(sink, error, nextTryMs),
     });
   }
+}
+
+/** Rules are exchanged while the source goes on. */
+function isRulesOnly(one: ConfigChange['components'][number]): boolean {
+  return one.change === 'changed' && one.keys.every((key) => RULE_KEYS.has(key));
+}
+
+function refused(reasons: readonly string[]): GatewayError {
+  return new GatewayError({
+    code: 'config-change-refused',
+    operation: 'apply the configuration',
+    place: 'sinks',
+    message: reasons.join('; '),
+    retry: 'never',
+    hint: 'Pause intake or wait until the backlog of the sink is empty, then save the file again.',
+  });
 }

@@ -35,6 +35,8 @@ export class LandingLink {
   #status: LanderStatus | undefined;
   #failure: { readonly error: ErrorReport; readonly nextTryMs: number } | undefined;
   #running: Promise<void> | undefined;
+  /** When the first of the failures in a row was. */
+  #failingSinceMs: number | undefined;
   /** Landed before the present worker began. */
   #base = { files: 0, events: 0, bytes: 0 };
 
@@ -56,6 +58,11 @@ export class LandingLink {
     return this.#failure;
   }
 
+  /** Since when something due has not landed, or no worker lived long enough to land it; epoch ms. */
+  get stuckSinceMs(): number | undefined {
+    return this.#status?.stuckSinceMs ?? (this.#status === undefined ? this.#failingSinceMs : undefined);
+  }
+
   /** Landed since the engine started, over all workers. */
   get landed(): { readonly files: number; readonly events: number; readonly bytes: number } {
     const now = this.#status;
@@ -66,6 +73,7 @@ export class LandingLink {
     };
   }
 
+  /** To the worker that runs now; one that is started later reads everything anew, so nothing is kept for it. */
   order(message: ToLander): void {
     this.#worker?.postMessage(message);
   }
@@ -93,6 +101,7 @@ export class LandingLink {
       this.#status = undefined;
       if (error === undefined || this.#stop.signal.aborted) return;
       failures = clock.steadyMs() - startedMs > HEALTHY_MS ? 1 : failures + 1;
+      if (failures === 1) this.#failingSinceMs = clock.nowMs();
       const waitMs = Math.round(random() * Math.min(RESTART_MAX_MS, RESTART_FIRST_MS * 2 ** (failures - 1)));
       this.#failure = { error, nextTryMs: clock.nowMs() + waitMs };
       onDied(this.settings.name, error, this.#failure.nextTryMs);

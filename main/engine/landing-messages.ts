@@ -14,6 +14,8 @@ export interface LandingWorkerData {
 export type ToLander =
   | { readonly kind: 'land-now' }
   | { readonly kind: 'wake' }
+  /** An operator decided about a held file. */
+  | { readonly kind: 'plans-changed' }
   | { readonly kind: 'stop'; readonly drainMs: number };
 
 export type FromLander =

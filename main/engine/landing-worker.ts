@@ -1,4 +1,9 @@
-/** A landing worker's thread: one sink's lander, its target, and a reader of chunks; the writer is reached over a port. */
+/**
+ * A landing worker's thread: one sink's lander, its target, and a reader of chunks; the writer is reached over a port.
+ *
+ * The lander knows its plans and changes them only itself, with one exception: an operator's decision about a held file
+ * (`landingRelease`), after which `plans-changed` makes it read them again.
+ */
 import { parentPort, workerData } from 'node:worker_threads';
 import { toErrorReport } from '../../shared/errors.ts';
 import { ChannelChunkReader } from '../channel/chunk-reader.ts';
@@ -42,6 +47,7 @@ async function serve({ settings, stateDir, writer }: LandingWorkerData): Promise
   port?.on('message', (message: ToLander) => {
     if (message.kind === 'land-now') lander.landNow();
     else if (message.kind === 'wake') lander.wake();
+    else if (message.kind === 'plans-changed') lander.reloadPlans();
     else void lander.stop(message.drainMs);
   });
   try {

@@ -1,5 +1,5 @@
 import type { ChannelDatabase } from '../channel/channel-database.ts';
-import { backlogList, backlogPeek } from './query-backlog.ts';
+import { backlogExport, backlogList, backlogPeek } from './query-backlog.ts';
 import { channelFigures } from './query-figures.ts';
 import { landingsPage } from './query-landings.ts';
 import type { Queries } from './query-messages.ts';
@@ -12,6 +12,7 @@ export function queriesOn(db: ChannelDatabase): Queries {
     channelFigures: () => channelFigures(db, counts),
     backlogList: (input) => backlogList(db, input),
     backlogPeek: (input) => backlogPeek(db, input),
+    backlogExport: (input) => backlogExport(db, input),
     landings: (input) => landingsPage(db, input),
     quarantineList: (input) => quarantinePage(db, counts, input),
     quarantineShow: (input) => quarantineEvent(db, input.id),

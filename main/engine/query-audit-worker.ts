@@ -3,6 +3,7 @@
  * The targets are made here; the connection to the database only reads.
  */
 import { parentPort, workerData } from 'node:worker_threads';
+import type { AuditReport } from '../../shared/contract/control.ts';
 import { runAudit } from '../audit/audit.ts';
 import { toWireError } from '../channel/writer-protocol.ts';
 import { createTarget } from '../sinks/create-target.ts';
@@ -16,7 +17,8 @@ const port = parentPort;
 if (port === null) throw new Error('query-audit-worker runs as a worker thread only');
 const send = (message: FromAudit): void => port.postMessage(message);
 
-async function audit({ stateDir, gatewayId, id, level, sinks }: AuditWorkerData): Promise<void> {
+async function audit(data: AuditWorkerData): Promise<AuditReport> {
+  const { stateDir, gatewayId, id, level, sinks } = data;
   const stop = new AbortController();
   port?.on('message', (_: ToAudit) => stop.abort(new Error('the audit was cancelled')));
   const targets = new Map(
@@ -26,7 +28,7 @@ async function audit({ stateDir, gatewayId, id, level, sinks }: AuditWorkerData)
   );
   let toldMs = -Infinity;
   try {
-    const report = await runAudit({
+    return await runAudit({
       id,
       level,
       directory: stateDir,
@@ -41,12 +43,13 @@ async function audit({ stateDir, gatewayId, id, level, sinks }: AuditWorkerData)
         send({ kind: 'report', report: current() });
       },
     });
-    send({ kind: 'report', report });
   } finally {
     for (const target of targets.values()) await target.close();
   }
 }
 
+// The last report goes out when nothing is left to do: who reads it may start the next audit.
 audit(workerData as AuditWorkerData)
+  .then((report) => send({ kind: 'report', report }))
   .catch((error: unknown) => send({ kind: 'failed', error: toWireError(error) }))
   .finally(() => port.close());

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { AuditReport, Output } from '../../shared/contract/control.ts';
 import { GatewayError } from '../../shared/errors.ts';
+import { auditSummary } from '../audit/audit-summary.ts';
 import { fromWireError } from '../channel/writer-protocol.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { AuditWorkerData, FromAudit, ToAudit } from './query-messages.ts';
@@ -30,8 +31,12 @@ export class AuditRoom {
   }
 
   /** Throws `usage` while another audit runs. */
-  start(work: Omit<AuditWorkerData, 'id'>): Output<'auditStart'> {
-    if (this.#running !== undefined) throw busy(this.#running.id);
+  async start(work: Omit<AuditWorkerData, 'id'>): Promise<Output<'auditStart'>> {
+    while (this.#running !== undefined) {
+      if (this.report(this.#running.id).state === 'running') throw busy(this.#running.id);
+      // Its verdict is out and its thread is about to end: who asks for the next audit at once is not sent away.
+      await this.#running.ended;
+    }
     const startedMs = this.#clock.nowMs();
     const id = `audit-${new Date(startedMs).toISOString().replace(/[-:.TZ]/g, '')}-${++this.#lastNumber}`;
     this.#keep(newReport(id, work.level, startedMs));
@@ -70,12 +75,17 @@ export class AuditRoom {
   #follow(id: string, worker: Worker): Promise<void> {
     return new Promise((resolve) => {
       let failure: Error | undefined;
+      let limit: NodeJS.Timeout | undefined;
       worker.on('message', (message: FromAudit) => {
-        if (message.kind === 'report') this.#keep(message.report);
-        else failure = fromWireError(message.error);
+        if (message.kind === 'failed') failure = fromWireError(message.error);
+        else this.#keep(message.report);
+        // A connection that a dead server holds open must not keep the thread, and so the next audit, waiting.
+        if (message.kind === 'failed' || message.report.state !== 'running')
+          limit ??= setTimeout(() => void worker.terminate(), CANCEL_GRACE_MS);
       });
       worker.on('error', (error) => (failure = error instanceof Error ? error : new Error(String(error))));
       worker.on('exit', () => {
+        clearTimeout(limit);
         this.#running = undefined;
         const last = this.report(id);
         if (last.state === 'running') this.#keep(this.#ended(last, failure));
@@ -89,8 +99,11 @@ export class AuditRoom {
       finishedMs: this.#clock.nowMs(),
       verdict: last.findings.length > 0 ? 'wrong' : 'unknown',
     } as const;
-    if (failure === undefined) return { ...last, ...end, state: 'cancelled' };
-    return { ...last, ...end, state: 'failed', error: failure.message };
+    const report: AuditReport =
+      failure === undefined
+        ? { ...last, ...end, state: 'cancelled' }
+        : { ...last, ...end, state: 'failed', error: failure.message };
+    return { ...report, summary: auditSummary(report) };
   }
 
   #keep(report: AuditReport): void {

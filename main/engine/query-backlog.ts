@@ -2,7 +2,8 @@ import { GatewayError } from '../../shared/errors.ts';
 import type { Output, ParsedInput } from '../../shared/contract/control.ts';
 import type { LandingKeySummary } from '../../shared/model/file-plan.ts';
 import { decodeRuns } from '../../shared/model/offset-runs.ts';
-import { backlogChunks, backlogKeys, peekEvents } from '../channel/backlog-reader.ts';
+import { MIB } from '../../shared/units.ts';
+import { backlogChunks, backlogKeys, chunkText, peekEvents } from '../channel/backlog-reader.ts';
 import type { ChannelDatabase } from '../channel/channel-database.ts';
 import { cursorOf } from './query-cursor.ts';
 
@@ -11,6 +12,8 @@ type PeekedEvent = Output<'backlogPeek'>['events'][number];
 
 /** Of an event that is shown, at most so much; `bodyBytes` says how long it is. */
 const BODY_CHARS_MAX = 4_096;
+/** A client takes answers of 64 MiB; base64 makes four bytes of three. */
+const EXPORTED_BYTES_MAX = 45 * MIB;
 /** An event whose offset cannot be told from its text. */
 const OFFSET_NOT_KNOWN = -1;
 
@@ -46,7 +49,7 @@ export function backlogPeek(db: ChannelDatabase, input: ParsedInput<'backlogPeek
   for (const chunk of backlogChunks(db, landingKeyId, { limit })) {
     if (events.length >= limit) break;
     const row = offsets.get(chunk.id);
-    const lines = bodiesOf(db, chunk.id, limit - events.length);
+    const lines = readable(chunk.id, () => peekEvents(db, chunk.id, limit - events.length));
     // A chunk that is gone since the list was made has been landed.
     if (row === undefined || lines === undefined) continue;
     const at = offsetsOf(row);
@@ -65,6 +68,30 @@ export function backlogPeek(db: ChannelDatabase, input: ParsedInput<'backlogPeek
   return { events };
 }
 
+/** The next chunk that waits under a key, oldest first. Throws `chunk-damaged`, `event-too-large`. */
+export function backlogExport(
+  db: ChannelDatabase,
+  { landingKeyId, after }: ParsedInput<'backlogExport'>,
+): Output<'backlogExport'> {
+  const chunk = backlogChunks(db, landingKeyId, { after: cursorOf(after) ?? 0, limit: 1 })[0];
+  if (chunk === undefined) return { events: 0, base64: '' };
+  const next = String(chunk.id);
+  const text = readable(chunk.id, () => chunkText(db, chunk.id));
+  // A chunk that is gone since the list was made has been landed.
+  if (text === undefined) return { events: 0, base64: '', next };
+  if (text.byteLength > EXPORTED_BYTES_MAX) {
+    throw new GatewayError({
+      code: 'event-too-large',
+      operation: 'export the backlog',
+      place: `${chunk.topic}/${chunk.partition}@${chunk.first}`,
+      message: `An event of ${text.byteLength} bytes does not fit into an answer.`,
+      retry: 'never',
+      hint: 'It lands all the same; read it from its file then.',
+    });
+  }
+  return { events: chunk.events, base64: text.toString('base64'), next };
+}
+
 interface ChunkOffsets {
   readonly events: number;
   readonly lines: number;
@@ -79,9 +106,9 @@ function* offsetsOf(row: ChunkOffsets): Generator<number, undefined> {
   return undefined;
 }
 
-function bodiesOf(db: ChannelDatabase, chunkId: number, limit: number): string[] | undefined {
+function readable<T>(chunkId: number, read: () => T): T {
   try {
-    return peekEvents(db, chunkId, limit);
+    return read();
   } catch (cause) {
     const code: unknown = cause instanceof Error ? Reflect.get(cause, 'code') : undefined;
     if (typeof code !== 'string' || !/^(Z|ZSTD|ERR_ZSTD|ERR_ZLIB)_/.test(code)) throw cause;

@@ -10,6 +10,8 @@ import type { FromQueries, Queries, QueryName, QueryWorkerData, ToQueries } from
 
 /** Calls that may wait for the worker; more are refused, so that a slow disk does not gather them without end. */
 const CALLS_MAX = 256;
+/** A worker that is still in the middle of a question is ended after this. */
+const CLOSE_GRACE_MS = 5_000;
 
 export interface QueryLinkOptions {
   /** The state directory, after the channel's writer has opened it. */
@@ -27,7 +29,9 @@ interface PendingCall {
 
 /** Starts the worker that answers questions. Throws what opening the database for reading throws. */
 export async function startQueries(options: QueryLinkOptions): Promise<EngineQueries> {
-  return new QueryLink(options, await startWorker(options.stateDir));
+  const link = new QueryLink(options);
+  await link.opened;
+  return link;
 }
 
 /**
@@ -40,14 +44,26 @@ class QueryLink implements EngineQueries {
   readonly #audits: AuditRoom;
   readonly #pending = new Map<number, PendingCall>();
   readonly #worker: Worker;
+  /** Resolves when the worker can answer; rejects with the reason when it never will. */
+  readonly opened: Promise<void>;
+  readonly #gone: Promise<void>;
   #lastId = 0;
   #end: Error | undefined;
 
-  constructor(options: QueryLinkOptions, worker: Worker) {
+  constructor(options: QueryLinkOptions) {
     this.#options = options;
     this.#audits = new AuditRoom(options.clock);
+    const worker = new Worker(new URL('./query-worker.ts', import.meta.url), {
+      workerData: { stateDir: options.stateDir } satisfies QueryWorkerData,
+      name: 'queries',
+    });
     this.#worker = worker;
-    this.#listen(worker);
+    // One set of listeners for the worker's whole life. Taking all listeners off a Worker takes off Node's own as well, which
+    // start its port: after that its messages never arrive.
+    this.#gone = new Promise((resolve) => worker.once('exit', () => resolve()));
+    this.opened = new Promise((resolve, reject) => {
+      this.#listen(worker, { opened: resolve, failed: reject });
+    });
   }
 
   channelFigures(): Promise<readonly ChannelFigures[]> {
@@ -58,6 +74,9 @@ class QueryLink implements EngineQueries {
   }
   backlogPeek(input: ParsedInput<'backlogPeek'>): Promise<Output<'backlogPeek'>> {
     return this.#call('backlogPeek', input);
+  }
+  backlogExport(input: ParsedInput<'backlogExport'>): Promise<Output<'backlogExport'>> {
+    return this.#call('backlogExport', input);
   }
   landings(input: ParsedInput<'landings'>): Promise<Output<'landings'>> {
     return this.#call('landings', input);
@@ -87,9 +106,10 @@ class QueryLink implements EngineQueries {
   async close(): Promise<void> {
     this.#ended(closed());
     await this.#audits.close();
-    const gone = new Promise((resolve) => this.#worker.once('exit', resolve));
     this.#worker.postMessage({ kind: 'close' } satisfies ToQueries);
-    await gone;
+    const limit = setTimeout(() => void this.#worker.terminate(), CLOSE_GRACE_MS);
+    await this.#gone;
+    clearTimeout(limit);
   }
 
   #call<Name extends QueryName>(
@@ -105,13 +125,28 @@ class QueryLink implements EngineQueries {
     });
   }
 
-  #listen(worker: Worker): void {
+  #listen(
+    worker: Worker,
+    start: { readonly opened: () => void; readonly failed: (error: Error) => void },
+  ): void {
+    const ended = (error: Error): void => {
+      start.failed(error);
+      this.#ended(error);
+    };
     worker.on('message', (message: FromQueries) => {
-      if (message.kind === 'result') this.#take(message.id)?.resolve(message.result);
-      else if (message.kind === 'error') this.#take(message.id)?.reject(fromWireError(message.error));
+      switch (message.kind) {
+        case 'ready':
+          return start.opened();
+        case 'unopened':
+          return ended(fromWireError(message.error));
+        case 'result':
+          return this.#take(message.id)?.resolve(message.result);
+        case 'error':
+          return this.#take(message.id)?.reject(fromWireError(message.error));
+      }
     });
-    worker.on('error', (error) => this.#ended(error instanceof Error ? error : new Error(String(error))));
-    worker.on('exit', () => this.#ended(closed()));
+    worker.on('error', (error) => ended(error instanceof Error ? error : new Error(String(error))));
+    worker.on('exit', () => ended(closed()));
   }
 
   #take(id: number): PendingCall | undefined {
@@ -125,21 +160,6 @@ class QueryLink implements EngineQueries {
     for (const { reject } of this.#pending.values()) reject(this.#end);
     this.#pending.clear();
   }
-}
-
-function startWorker(stateDir: string): Promise<Worker> {
-  const worker = new Worker(new URL('./query-worker.ts', import.meta.url), {
-    workerData: { stateDir } satisfies QueryWorkerData,
-    name: 'queries',
-  });
-  return new Promise((resolve, reject) => {
-    const first = (message: FromQueries): void => {
-      worker.removeAllListeners();
-      if (message.kind === 'unopened') reject(fromWireError(message.error));
-      else resolve(worker);
-    };
-    worker.once('message', first).once('error', reject);
-  });
 }
 
 function closed(): GatewayError {

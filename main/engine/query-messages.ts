@@ -8,6 +8,7 @@ export interface Queries {
   channelFigures(input: undefined): readonly ChannelFigures[];
   backlogList(input: ParsedInput<'backlogList'>): Output<'backlogList'>;
   backlogPeek(input: ParsedInput<'backlogPeek'>): Output<'backlogPeek'>;
+  backlogExport(input: ParsedInput<'backlogExport'>): Output<'backlogExport'>;
   landings(input: ParsedInput<'landings'>): Output<'landings'>;
   quarantineList(input: ParsedInput<'quarantineList'>): Output<'quarantineList'>;
   quarantineShow(input: ParsedInput<'quarantineShow'>): Output<'quarantineShow'>;

@@ -38,6 +38,7 @@ export function sinkSettings(name: string, config: GatewayConfig, stateId: strin
       sink: name,
       gatewayId: config.gateway.id,
       stateId,
+      markerDirectory: `${rootOf(sink.path).replace(/\/$/, '')}/.headgate/${config.gateway.id}`,
       uploads: sink.uploads,
       roll: {
         sizeBytes: sink.rollSizeBytes,
@@ -76,13 +77,23 @@ function targetSettings(sink: SinkConfig): TargetSettings {
     user: sink.user,
     root: rootOf(sink.path),
     hostMap: sink.hostMap,
-    tls: sink.tls === undefined ? undefined : tlsTexts(sink.tls),
+    tls:
+      sink.tls === undefined
+        ? undefined
+        : {
+            ...tlsTexts(sink.tls),
+            ...(sink.tls.passphrase === undefined ? {} : { passphrase: sink.tls.passphrase }),
+          },
     limits: { answerMs: Math.max(sink.callTimeoutMs, 1) },
   };
 }
 
 /** PEM texts of the files that the configuration names. Throws `config-unreadable`. */
-export function tlsTexts(tls: TlsConfig): { ca?: string; cert?: string; key?: string } {
+export function tlsTexts(tls: Pick<TlsConfig, 'caPath' | 'certPath' | 'keyPath'>): {
+  ca?: string;
+  cert?: string;
+  key?: string;
+} {
   return {
     ...(tls.caPath === undefined ? {} : { ca: pem(tls.caPath) }),
     ...(tls.certPath === undefined ? {} : { cert: pem(tls.certPath) }),

@@ -14,13 +14,15 @@ import type { ChannelRouter } from './channel-router.ts';
 
 /** Serialized events between the main thread and the writer, over all sources. */
 export const PUT_BYTES_IN_FLIGHT_MAX = 24 * 1024 * 1024;
-/** Buffers of puts are used again; larger ones than this are not kept. */
-const KEPT_BUFFER_BYTES = 4 * 1024 * 1024;
+/** Buffers of puts come in these sizes, so that they can be used again; smaller and larger puts get what they need. */
+const BUFFER_SIZES = [2 * 1024 * 1024, 4 * 1024 * 1024] as const;
+const OWN_SIZE_BYTES_MAX = 512 * 1024;
 const KEPT_BUFFERS_MAX = 6;
 
 /** The writer as the host needs it. */
 export interface PutPort {
-  put(put: Put): Promise<PutReceipt>;
+  /** The signal ends the waiting for room; a put that is on its way is answered all the same. */
+  put(put: Put, signal: AbortSignal): Promise<PutReceipt>;
   /** Resolves while the channels take more, or the signal aborts. */
   whenOpen(channels: readonly string[], signal: AbortSignal): Promise<void>;
 }
@@ -43,18 +45,22 @@ export class PutBuffers {
   readonly budget = new ByteBudget(PUT_BYTES_IN_FLIGHT_MAX);
   readonly #kept: ArrayBuffer[] = [];
 
-  /** A buffer of at least so many bytes. */
+  /** What a put of so many bytes really takes: this is what counts against the budget. */
+  sizeFor(bytes: number): number {
+    if (bytes < OWN_SIZE_BYTES_MAX) return bytes;
+    return BUFFER_SIZES.find((size) => size >= bytes) ?? bytes;
+  }
+
+  /** A buffer of `sizeFor(bytes)`. */
   take(bytes: number): ArrayBuffer {
-    if (bytes === 0) return new ArrayBuffer(0);
-    const index = this.#kept.findIndex((buffer) => buffer.byteLength >= bytes);
-    const kept = index < 0 ? undefined : this.#kept.splice(index, 1)[0];
-    if (kept !== undefined) return kept;
-    // Small puts get what they need, large ones a size that the next can use too.
-    return new ArrayBuffer(bytes < KEPT_BUFFER_BYTES / 8 ? bytes : Math.max(bytes, KEPT_BUFFER_BYTES / 2));
+    const size = this.sizeFor(bytes);
+    const at = this.#kept.findIndex((buffer) => buffer.byteLength === size);
+    const kept = at < 0 ? undefined : this.#kept.splice(at, 1)[0];
+    return kept ?? new ArrayBuffer(size);
   }
 
   giveBack(buffer: ArrayBuffer): void {
-    const isUseful = buffer.byteLength >= KEPT_BUFFER_BYTES / 2 && buffer.byteLength <= KEPT_BUFFER_BYTES;
+    const isUseful = BUFFER_SIZES.some((size) => size === buffer.byteLength);
     if (isUseful && this.#kept.length < KEPT_BUFFERS_MAX) this.#kept.push(buffer);
   }
 }
@@ -65,6 +71,8 @@ export class EngineSourceHost implements SourceHost {
   readonly #port: PutPort;
   readonly #buffers: PutBuffers;
   readonly #report: (event: SourceEvent) => void;
+  /** Bounded by the budget: each of them holds or waits for its bytes. */
+  readonly #underWay = new Set<Promise<void>>();
   #rules: SourceRules;
 
   constructor(options: {
@@ -81,6 +89,10 @@ export class EngineSourceHost implements SourceHost {
     this.#report = options.report;
   }
 
+  get rules(): SourceRules {
+    return this.#rules;
+  }
+
   /** New rules hold from the next delivery on; the backlog keeps the directories it was given. */
   changeRules(rules: SourceRules): void {
     this.#rules = rules;
@@ -92,15 +104,32 @@ export class EngineSourceHost implements SourceHost {
     const packed = new PackedBatch(delivery, rules.channels, rules.router);
     // Read before the first wait: the batch's views may be gone once its puts are under way.
     const events = delivery.events.count;
-    await this.#buffers.budget.take(packed.totalBytes, signal);
+    const underWay = this.#store(packed, rules.configVersion, signal);
+    this.#underWay.add(underWay);
     try {
-      const put = packed.fill(this.#buffers.take(packed.totalBytes), rules.configVersion);
-      const receipt = await this.#port.put(put);
-      this.#buffers.giveBack(receipt.bytes);
+      await underWay;
       this.counters.deliveredEvents += events;
       this.counters.deliveredBytes += packed.totalBytes;
     } finally {
-      this.#buffers.budget.give(packed.totalBytes);
+      this.#underWay.delete(underWay);
+    }
+  }
+
+  /** Resolves when what was delivered up to now, under rules that may have changed since, is stored or refused. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#underWay);
+  }
+
+  async #store(packed: PackedBatch, configVersion: number, signal: AbortSignal): Promise<void> {
+    const { budget } = this.#buffers;
+    const bytes = this.#buffers.sizeFor(packed.totalBytes) + packed.quarantinedBytes;
+    await budget.take(bytes, signal);
+    try {
+      const put = packed.fill(this.#buffers.take(packed.totalBytes), configVersion);
+      const receipt = await this.#port.put(put, signal);
+      this.#buffers.giveBack(receipt.bytes);
+    } finally {
+      budget.give(bytes);
     }
   }
 

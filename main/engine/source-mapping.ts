@@ -88,17 +88,7 @@ export function createSource(
     );
   }
   const { clock, random } = environment;
-  const wait = async (ms: number, signal: AbortSignal): Promise<void> => {
-    try {
-      await clock.sleep(ms, signal);
-    } catch (reason) {
-      if (!signal.aborted) throw reason;
-    }
-  };
-  return createKafkaSource(kafkaSettings(name, source, config), host, {
-    clock: { now: () => clock.nowMs(), steadyMs: () => clock.steadyMs(), wait },
-    random,
-  });
+  return createKafkaSource(kafkaSettings(name, source, config), host, { clock, random });
 }
 
 function kafkaSettings(name: string, source: KafkaSourceConfig, config: GatewayConfig): KafkaSourceSettings {
@@ -119,6 +109,7 @@ function kafkaSettings(name: string, source: KafkaSourceConfig, config: GatewayC
     repulls: source.repulls,
     fence: source.fence,
     assignment: source.assignment.kind,
+    fixedPartitions: source.assignment.kind === 'fixed' ? source.assignment.partitions : undefined,
     fetchBytes: source.maxFetchBytes,
     partitionBytes: source.maxPartitionBytes,
     tls:
@@ -136,6 +127,7 @@ function kafkaSettings(name: string, source: KafkaSourceConfig, config: GatewayC
     linkDownMs: config.alerts.linkDownMs,
     landingTargetId: landingTargetId(source, config),
     timing: {
+      topicRefreshMs: source.metadataMaxAgeMs,
       sessionTimeoutMs: source.sessionTimeoutMs,
       heartbeatMs: source.heartbeatIntervalMs,
       rebalanceTimeoutMs: source.rebalanceTimeoutMs,

@@ -27,6 +27,7 @@ export class SourceRunner {
   readonly #options: SourceRunnerOptions;
   readonly #stop = new AbortController();
   #source: Source;
+  #isNewNeeded = false;
   #failure: { readonly error: ErrorReport; readonly nextTryMs: number } | undefined;
   #running: Promise<void> = Promise.resolve();
 
@@ -57,7 +58,7 @@ export class SourceRunner {
   }
 
   async #supervise(): Promise<void> {
-    const { clock, random, create, onFailed } = this.#options;
+    const { clock, random, onFailed } = this.#options;
     let failures = 0;
     while (!this.#stop.signal.aborted) {
       const startedMs = clock.steadyMs();
@@ -74,12 +75,15 @@ export class SourceRunner {
         return;
       }
       this.#failure = undefined;
-      this.#source = create();
+      this.#isNewNeeded = true;
     }
   }
 
   async #runOnce(): Promise<ErrorReport | undefined> {
     try {
+      // Making it may fail too (a certificate file that is gone): that is a failure like any other, told and tried again.
+      if (this.#isNewNeeded) this.#source = this.#options.create();
+      this.#isNewNeeded = false;
       await this.#source.run(this.#stop.signal);
       // A source runs until it is told to stop; one that just ended would be a silent stop.
       return this.#stop.signal.aborted ? undefined : toErrorReport(new Error('the source ended by itself'));

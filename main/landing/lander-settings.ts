@@ -2,6 +2,7 @@ import type { CrashPoint } from '../telemetry/crash-point.ts';
 import type { Clock, Random } from '../telemetry/clock.ts';
 import type { ChunkReader, LandingStore } from './landing-store.ts';
 import type { LandingEvent } from './lander-status.ts';
+import type { LandingMarker } from './landing-marker.ts';
 import type { RollSettings } from './roll-policy.ts';
 import type { Target } from './target.ts';
 
@@ -13,6 +14,8 @@ export interface LanderSettings {
   readonly gatewayId: string;
   /** Identity of the state directory. */
   readonly stateId: string;
+  /** Where the gateway's markers stand: `<root>/.headgate/<gateway id>`. */
+  readonly markerDirectory: string;
   /** Files that are uploaded at the same time. */
   readonly uploads: number;
   readonly roll: RollSettings;
@@ -27,8 +30,8 @@ export interface LanderSettings {
   readonly retainAfterLandingMs: number;
 }
 
-/** Everything that landing works with; the engine puts it together in the worker. */
-export interface LandingContext {
+/** What the engine gives a lander to work with. */
+export interface LanderParts {
   readonly settings: LanderSettings;
   readonly store: LandingStore;
   readonly target: Target;
@@ -38,4 +41,9 @@ export interface LandingContext {
   readonly report: (event: LandingEvent) => void;
   /** The process's own crash points; a test that simulates death in one process gives its own. */
   readonly crashPoint: (name: CrashPoint) => void;
+}
+
+/** Everything that landing a file works with. */
+export interface LandingContext extends LanderParts {
+  readonly marker: Pick<LandingMarker, 'checkedNamespace' | 'advance'>;
 }

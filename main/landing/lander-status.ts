@@ -64,7 +64,9 @@ export type LandingEvent =
       readonly tempPath: string;
       readonly wasThere: boolean;
     }
-  | { readonly kind: 'janitor-failed'; readonly why: ErrorReport };
+  | { readonly kind: 'janitor-failed'; readonly why: ErrorReport }
+  /** Somebody removed our marker at the target; it is written anew. */
+  | { readonly kind: 'marker-missing'; readonly sink: string; readonly path: string };
 
 export interface FileStatus {
   readonly fileId: FileId;

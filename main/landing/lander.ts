@@ -7,10 +7,11 @@ import { FileQueue } from './file-queue.ts';
 import type { LandingFile } from './file-queue.ts';
 import { JanitorShift } from './janitor.ts';
 import { KeySchedule } from './key-schedule.ts';
-import type { LandingContext } from './lander-settings.ts';
+import type { LanderParts, LandingContext } from './lander-settings.ts';
 import { MAX_STATUS_ROWS } from './lander-status.ts';
 import type { LanderStatus, LandingEvent } from './lander-status.ts';
 import { asGatewayError, failureScope } from './landing-failure.ts';
+import { LandingMarker } from './landing-marker.ts';
 import { FileLanding } from './landing-protocol.ts';
 import type { LandingOutcome } from './landing-protocol.ts';
 import { SinkGate } from './sink-gate.ts';
@@ -66,16 +67,16 @@ export class Lander {
   #progressAtMs = 0;
   #landed = { files: 0, events: 0, bytes: 0 };
 
-  constructor(context: LandingContext) {
+  constructor(parts: LanderParts) {
     const report = (event: LandingEvent): void => {
       if (event.kind === 'attempt-abandoned') this.#janitor.bringForward();
-      context.report(event);
+      parts.report(event);
     };
-    this.#context = { ...context, report };
+    this.#context = { ...parts, report, marker: new LandingMarker({ ...parts, report }) };
     this.#janitor = new JanitorShift(this.#context);
-    this.#schedule = new KeySchedule(context.settings.roll);
-    this.#files = new FileQueue(context.random);
-    this.#gate = new SinkGate(context.random);
+    this.#schedule = new KeySchedule(parts.settings.roll);
+    this.#files = new FileQueue(parts.random);
+    this.#gate = new SinkGate(parts.random);
     this.#planner = new FilePlanner(this.#context);
   }
 
@@ -279,12 +280,12 @@ export class Lander {
   }
 
   async #planAndStart(): Promise<void> {
-    const { target, report } = this.#context;
+    const { marker, report } = this.#context;
     const due = this.#schedule.take(this.#nowMs());
     if (due === undefined) return;
     let isPlanned = false;
     try {
-      const namespace = await this.#namespaceOrWait(() => target.namespace(this.#hardStop.signal));
+      const namespace = await this.#namespaceOrWait(() => marker.checkedNamespace(this.#hardStop.signal));
       if (namespace === undefined) return;
       const made = await this.#planner.plan(due, namespace);
       isPlanned = true;

@@ -22,6 +22,8 @@ const SINK_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'io-error',
   'database-busy',
   'database-damaged',
+  'state-outdated',
+  'state-cloned',
 ]);
 
 export function failureScope(error: GatewayError): FailureScope {

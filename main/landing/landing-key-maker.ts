@@ -8,6 +8,7 @@
 import type { EventBatch } from '../../shared/event-batch.ts';
 import { landingKeyText } from '../../shared/model/landing-key.ts';
 import type { LandingKey, OutputCodec } from '../../shared/model/landing-key.ts';
+import { RECORD_TIME_HEADER } from '../../shared/model/record-time-header.ts';
 import { TimeZone } from '../../shared/time/time-zone.ts';
 import { TimeBuckets } from './path-template-buckets.ts';
 import type { Rounding, TimeBucket } from './path-template-buckets.ts';
@@ -16,9 +17,6 @@ import type { HostNames, PathTemplate } from './path-template.ts';
 
 /** What becomes of an event without a time where the path needs one. */
 export type OnMissingTime = 'quarantine' | 'recordTime' | 'now';
-
-/** The header in which a source leaves the record's own time, epoch ms, for `onMissingTime: recordTime`. */
-export const RECORD_TIME_HEADER = 'kafka.timestamp';
 
 export interface LandingKeySettings {
   /** The sink, or the group of sinks. */

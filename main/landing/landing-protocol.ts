@@ -12,6 +12,8 @@
  * 4. Chunks leave the channel only in the transaction that writes the ledger row, after the file was seen in place by a reply
  *    to RENAME, or, where that reply was lost, by a write that succeeded after it.
  * 5. A plan belongs to the namespace it was made for; another target never touches it.
+ * 6. No RENAME goes out before the target's marker knows of the step (landing-marker.ts): an older copy of our state directory
+ *    can tell by it that it is one.
  *
  * A crash, step by step: before `renaming` nothing has the final name, so the only trace is a temp name that the plan knows:
  * `started` ⇒ abandoned (its bytes can't be trusted), `uploaded` ⇒ looked at again and used. After `renaming` the file is under
@@ -33,6 +35,7 @@ import { landedProof } from './landed-proof.ts';
 import type { FileProof } from './landed-proof.ts';
 import { RenameStep } from './rename-step.ts';
 import { writeSidecar } from './sidecar.ts';
+import { stampOrFalse } from './stamp-or-false.ts';
 import type { CreateResult, TargetStat } from './target.ts';
 import { UploadStream } from './upload-stream.ts';
 
@@ -109,7 +112,10 @@ export class FileLanding {
 
   async #assertNamespace(signal: AbortSignal): Promise<void> {
     const namespace = await this.#context.target.namespace(signal);
-    if (namespace === this.plan.namespace) return;
+    if (namespace === this.plan.namespace) {
+      await this.#context.marker.checkedNamespace(signal);
+      return;
+    }
     throw new GatewayError({
       code: 'config-change-refused',
       operation: 'land a planned file',
@@ -330,16 +336,6 @@ export class FileLanding {
       retry: 'backoff',
       hint: 'It is uploaded again through another DataNode; check the memory and network of the one that took it.',
     });
-  }
-}
-
-/** `false` where attributes are switched off or full: the sidecar takes their place. */
-export async function stampOrFalse(stamp: () => Promise<boolean>): Promise<boolean> {
-  try {
-    return await stamp();
-  } catch (error) {
-    if (asGatewayError(error, 'stamp a file', '').code === 'xattr-unavailable') return false;
-    throw error;
   }
 }
 

@@ -47,6 +47,9 @@ export interface LandingStore {
   ): Promise<void>;
   /** Which of these inodes stand in the ledger of landed files of this sink: the janitor never removes such a file. */
   landedInodes(sink: string, inodes: readonly string[]): Promise<readonly string[]>;
+  /** What landing keeps by a name of its own (landing-marker.ts); durable when it resolves. */
+  readNote(name: string): Promise<string | undefined>;
+  writeNote(name: string, value: string): Promise<void>;
   /** The write switch: true while an operator paused this sink or all. */
   isPaused(sink: string): Promise<boolean>;
 }

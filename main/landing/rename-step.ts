@@ -62,6 +62,7 @@ export class RenameStep {
     }
     this.#isUntried = false;
     this.#delegate.onStep('rename');
+    await this.#context.marker.advance(signal);
     const { finalPath } = this.#open.plan;
     const { renamed, why } = await this.#context.target.rename(attempt.tempPath, finalPath, signal);
     if (renamed) return { finalPath };

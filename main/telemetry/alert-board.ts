@@ -5,7 +5,16 @@
 import type { Alert } from '../../shared/contract/control.ts';
 
 const RECENT_MAX = 200;
-const ACTIVE_MAX = 500;
+const RECENT_SHOWN = 20;
+export const ACTIVE_ALERTS_MAX = 500;
+/** Raised in place of those beyond the limit, so that nobody takes a cut list for the whole. */
+const OVERFLOW: RaisedAlert = {
+  code: 'alerts-left-out',
+  level: 'error',
+  place: 'alerts',
+  message: `more than ${ACTIVE_ALERTS_MAX} alerts are active; the others are not shown`,
+  hint: 'the log has each of them',
+};
 
 export interface RaisedAlert {
   readonly code: string;
@@ -30,7 +39,9 @@ export class AlertBoard {
   raise(raised: RaisedAlert): void {
     const id = `${raised.code}:${raised.place}`;
     const known = this.#active.get(id);
-    if (known === undefined && this.#active.size >= ACTIVE_MAX) return;
+    const isOverflow = raised.code === OVERFLOW.code;
+    if (known === undefined && this.#active.size >= ACTIVE_ALERTS_MAX && !isOverflow)
+      return this.raise(OVERFLOW);
     const alert: Alert = {
       id,
       code: raised.code,
@@ -60,6 +71,8 @@ export class AlertBoard {
     this.#recent.push(cleared);
     if (this.#recent.length > RECENT_MAX) this.#recent.shift();
     this.#changed(cleared);
+    if (code !== OVERFLOW.code && this.#active.size < ACTIVE_ALERTS_MAX)
+      this.clear(OVERFLOW.code, OVERFLOW.place);
   }
 
   /** A fact without duration: told once, kept among the recent ones. */
@@ -68,7 +81,8 @@ export class AlertBoard {
     this.clear(raised.code, raised.place);
   }
 
+  /** Active ones first, then the last that are over. */
   list(): Alert[] {
-    return [...this.#active.values(), ...this.#recent.slice(-20).reverse()];
+    return [...this.#active.values(), ...this.#recent.slice(-RECENT_SHOWN).reverse()];
   }
 }

@@ -1,7 +1,8 @@
 /**
  * Named places where a test may kill the engine (exactly-once.md §6). In production nothing is set and a crash point costs one
  * comparison. `HEADGATE_CRASH_AT=name` or `name:n` kills the whole process with SIGKILL at the n-th time the name is passed,
- * in whichever thread that is; nothing gets a chance to tidy up, as in a power cut that spares the disk.
+ * in whichever thread that is; nothing gets a chance to tidy up, as in a power cut that spares the disk. With
+ * `HEADGATE_CRASH_SIGNAL=SIGTERM` the process is asked to stop at that moment instead, and goes on.
  */
 export const CRASH_POINTS = [
   'put.before-transaction',
@@ -22,6 +23,7 @@ export const CRASH_POINTS = [
   'land.after-verify',
   'land.after-stamp',
   'land.after-renaming-durable',
+  'land.after-marker',
   'land.after-rename',
   'land.before-ledger-commit',
   'land.after-ledger-commit',
@@ -31,12 +33,32 @@ export const CRASH_POINTS = [
 
 export type CrashPoint = (typeof CRASH_POINTS)[number];
 
-const [wanted, countText] = (process.env['HEADGATE_CRASH_AT'] ?? '').split(':');
-let left = Number(countText ?? 1);
+const order = parseCrashOrder(process.env['HEADGATE_CRASH_AT'] ?? '');
+let left = order?.pass ?? 0;
+const stopOrder = parseCrashOrder(process.env['HEADGATE_STOP_AT'] ?? '');
+let leftToStop = stopOrder?.pass ?? 0;
+const isStopOnly = process.env['HEADGATE_CRASH_SIGNAL'] === 'SIGTERM';
 
-/** Dies here when a test asked for it. */
+/** Reads `name` or `name:n`. A name that no code passes would make a test that can't fail, so it throws. */
+export function parseCrashOrder(
+  text: string,
+): { readonly name: CrashPoint; readonly pass: number } | undefined {
+  if (text === '') return undefined;
+  const [name, pass = '1'] = text.split(':');
+  const known = CRASH_POINTS.find((one) => one === name);
+  if (known === undefined || !/^[1-9]\d{0,8}$/.test(pass))
+    throw new Error(`HEADGATE_CRASH_AT or HEADGATE_STOP_AT is ${text}: not a crash point, or not a count`);
+  return { name: known, pass: Number(pass) };
+}
+
+/** Dies here, or is asked to stop, when a test asked for it. */
 export function crashPoint(name: CrashPoint): void {
-  if (wanted !== name || --left > 0) return;
+  if (stopOrder?.name === name && --leftToStop === 0) process.kill(process.pid, 'SIGTERM');
+  if (order?.name !== name || --left > 0) return;
+  if (isStopOnly) {
+    if (left === 0) process.kill(process.pid, 'SIGTERM');
+    return;
+  }
   process.kill(process.pid, 'SIGKILL');
   // SIGKILL is delivered asynchronously to the other threads; this one must not run on meanwhile.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10_000);

@@ -4,7 +4,7 @@
  * values); the redaction below is the second fence, not the first.
  */
 import { pino, type Logger as PinoLogger } from 'pino';
-import { toErrorReport } from '../../shared/errors.ts';
+import { toErrorReport, withoutSecrets } from '../../shared/errors.ts';
 
 export interface Logger {
   debug(message: string, fields?: LogFields): void;
@@ -22,7 +22,10 @@ export type LogListener = (line: {
   fields: LogFields;
 }) => void;
 
-const SECRET_KEY = /password|secret|token|keytab|credential/i;
+const SECRET_KEY = /password|passwd|passphrase|secret|token|keytab|credential|authorization|private.?key/i;
+/** Bounds of one field: what lies deeper or further is said to be left out. */
+const FIELD_DEPTH_MAX = 6;
+const FIELD_ENTRIES_MAX = 200;
 
 /** A logger on stdout (or the given file descriptor); `listener` sees every line at or above `level` too. */
 export function createLogger(options: {
@@ -44,21 +47,39 @@ export function createLogger(options: {
     (level: LogLevel) =>
     (message: string, fields: LogFields = {}) => {
       const clean = redact(fields);
-      lines[level](clean, message);
+      lines[level](clean, withoutSecrets(message));
       if (lines.isLevelEnabled(level))
-        options.listener?.({ atMs: options.nowMs(), level, message, fields: clean });
+        options.listener?.({ atMs: options.nowMs(), level, message: withoutSecrets(message), fields: clean });
     };
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 }
 
-/** Errors become reports, secret-looking keys become `…`. */
-function redact(fields: LogFields): LogFields {
+/** Errors become reports, values of secret-looking keys become `…`, and well-known shapes of secrets in texts are blanked. */
+export function redact(fields: LogFields): LogFields {
+  return redactEntries(fields, 0);
+}
+
+function redactEntries(entries: object, depth: number): LogFields {
   const clean: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(fields)) {
-    if (SECRET_KEY.test(key)) clean[key] = '…';
-    else clean[key] = value instanceof Error ? toErrorReport(value) : value;
+  for (const [key, value] of Object.entries(entries).slice(0, FIELD_ENTRIES_MAX)) {
+    const isSecret = SECRET_KEY.test(key) && value !== undefined;
+    Object.defineProperty(clean, key, {
+      value: isSecret ? '…' : redactValue(value, depth),
+      enumerable: true,
+    });
   }
   return clean;
+}
+
+function redactValue(value: unknown, depth: number): unknown {
+  if (typeof value === 'string') return withoutSecrets(value);
+  if (typeof value !== 'object' || value === null) return typeof value === 'bigint' ? String(value) : value;
+  if (value instanceof Error) return toErrorReport(value);
+  if (ArrayBuffer.isView(value)) return `${value.byteLength} bytes`;
+  if (depth >= FIELD_DEPTH_MAX) return '…';
+  if (Array.isArray(value))
+    return value.slice(0, FIELD_ENTRIES_MAX).map((one: unknown) => redactValue(one, depth + 1));
+  return redactEntries(value, depth + 1);
 }
 
 export const silentLogger: Logger = {

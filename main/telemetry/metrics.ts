@@ -2,7 +2,7 @@
  * Metric names and their values, from one snapshot of the engine: Prometheus' text, and the JSON that Flume's http monitoring
  * gives (all values are strings there, and its keys are Flume's own: flume-properties.md §8). One file owns all names.
  */
-import { Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import type {
   ChannelStatusRow,
   EngineStatus,
@@ -67,10 +67,14 @@ const CHANNEL_MEASURES: readonly Measure<ChannelStatusRow>[] = [
     help: 'Bytes in the channel as stored.',
     of: (row) => row.storedBytes,
   },
-  { name: 'headgate_channel_capacity_bytes', help: 'The channel’s limit.', of: (row) => row.capacityBytes },
+  {
+    name: 'headgate_channel_capacity_bytes',
+    help: 'The limit; one database holds all durable channels, so all of them show the same.',
+    of: (row) => row.capacityBytes,
+  },
   {
     name: 'headgate_channel_used_bytes',
-    help: 'Bytes of the database and its log.',
+    help: 'Bytes of the database that all durable channels share, and of its log.',
     of: (row) => row.usedBytes,
   },
   {
@@ -136,7 +140,8 @@ const SINK_MEASURES: readonly Measure<SinkStatusRow>[] = [
 
 export class MetricsExporter {
   readonly #registry = new Registry();
-  readonly #gauges = new Map<string, Gauge>();
+  /** Names that end in `_total` are counters: they only grow while the engine runs. */
+  readonly #metrics = new Map<string, Counter | Gauge>();
 
   constructor() {
     collectDefaultMetrics({ register: this.#registry, prefix: 'headgate_' });
@@ -145,16 +150,16 @@ export class MetricsExporter {
       [CHANNEL_MEASURES, 'channel'],
       [SINK_MEASURES, 'sink'],
     ] as const) {
-      for (const { name, help } of measures) this.#gauge(name, help, [label]);
+      for (const { name, help } of measures) this.#define(name, help, [label]);
     }
-    this.#gauge('headgate_alerts_active', 'Active alerts by code.', ['code', 'level']);
-    this.#gauge('headgate_partition_position', 'Next offset to pull.', ['source', 'topic', 'partition']);
-    this.#gauge('headgate_partition_accepted', 'Offset up to which our commits are accepted.', [
+    this.#define('headgate_alerts_active', 'Active alerts by code.', ['code', 'level']);
+    this.#define('headgate_partition_position', 'Next offset to pull.', ['source', 'topic', 'partition']);
+    this.#define('headgate_partition_accepted', 'Offset up to which our commits are accepted.', [
       'source',
       'topic',
       'partition',
     ]);
-    this.#gauge('headgate_partition_lag', 'Offsets behind the end of the log; -1: not known.', [
+    this.#define('headgate_partition_lag', 'Offsets behind the end of the log; -1: not known.', [
       'source',
       'topic',
       'partition',
@@ -162,80 +167,83 @@ export class MetricsExporter {
   }
 
   async prometheus(status: EngineStatus): Promise<{ contentType: string; text: string }> {
-    for (const gauge of this.#gauges.values()) gauge.reset();
+    for (const metric of this.#metrics.values()) metric.reset();
     for (const row of status.sources) {
-      for (const { name, of } of SOURCE_MEASURES) this.#gauges.get(name)?.set({ source: row.name }, of(row));
+      for (const { name, of } of SOURCE_MEASURES) this.#put(name, { source: row.name }, of(row));
       for (const one of row.partitions) {
         const labels = { source: row.name, topic: one.topic, partition: String(one.partition) };
-        this.#gauges.get('headgate_partition_position')?.set(labels, one.position);
-        this.#gauges.get('headgate_partition_accepted')?.set(labels, one.acceptedTo);
-        this.#gauges.get('headgate_partition_lag')?.set(labels, one.lag);
+        this.#put('headgate_partition_position', labels, one.position);
+        this.#put('headgate_partition_accepted', labels, one.acceptedTo);
+        this.#put('headgate_partition_lag', labels, one.lag);
       }
     }
     for (const row of status.channels)
-      for (const { name, of } of CHANNEL_MEASURES)
-        this.#gauges.get(name)?.set({ channel: row.name }, of(row));
+      for (const { name, of } of CHANNEL_MEASURES) this.#put(name, { channel: row.name }, of(row));
     for (const row of status.sinks)
-      for (const { name, of } of SINK_MEASURES) this.#gauges.get(name)?.set({ sink: row.name }, of(row));
+      for (const { name, of } of SINK_MEASURES) this.#put(name, { sink: row.name }, of(row));
     for (const alert of status.alerts) {
       if (alert.clearedMs === undefined)
-        this.#gauges.get('headgate_alerts_active')?.inc({ code: alert.code, level: alert.level });
+        this.#metrics.get('headgate_alerts_active')?.inc({ code: alert.code, level: alert.level });
     }
     return { contentType: this.#registry.contentType, text: await this.#registry.metrics() };
   }
 
-  #gauge(name: string, help: string, labelNames: string[]): void {
-    this.#gauges.set(name, new Gauge({ name, help, labelNames, registers: [this.#registry] }));
+  #put(name: string, labels: Readonly<Record<string, string>>, value: number): void {
+    // All were reset for this snapshot, so adding sets; the same row twice would show as twice the value, not as lost.
+    this.#metrics.get(name)?.inc(labels, value);
+  }
+
+  #define(name: string, help: string, labelNames: string[]): void {
+    const settings = { name, help, labelNames, registers: [this.#registry] };
+    this.#metrics.set(name, name.endsWith('_total') ? new Counter(settings) : new Gauge(settings));
   }
 }
 
-/** `{ "SOURCE.r1": { "EventReceivedCount": "12", … }, … }` as Flume's `/metrics` answers. */
+/** `{ "SOURCE.r1": { "EventReceivedCount": "12", … }, … }` as Flume's `/metrics` answers; every value is a string. */
 export function flumeMetrics(status: EngineStatus): Record<string, Record<string, string>> {
   const started = String(status.startedMs);
   const all = (type: string) => ({ Type: type, StartTime: started, StopTime: '0' });
   const answer: Record<string, Record<string, string>> = {};
-  for (const row of status.sources) {
-    answer[`SOURCE.${row.name}`] = {
-      ...all('SOURCE'),
-      ...texts({
-        EventReceivedCount: row.events,
-        EventAcceptedCount: row.events,
-        AppendReceivedCount: 0,
-        AppendAcceptedCount: 0,
-        AppendBatchReceivedCount: row.pulls,
-        AppendBatchAcceptedCount: row.pulls,
-        OpenConnectionCount: 0,
-        EventReadFail: row.failedPulls,
-        ChannelWriteFail: 0,
-        GenericProcessingFail: 0,
-        KafkaEventGetTimer: 0,
-        KafkaCommitTimer: 0,
-        KafkaEmptyCount: 0,
-      }),
-    };
-  }
+  for (const row of status.sources)
+    answer[`SOURCE.${row.name}`] = { ...all('SOURCE'), ...texts(flumeSource(row)) };
   for (const row of status.channels)
     answer[`CHANNEL.${row.name}`] = { ...all('CHANNEL'), ...flumeChannel(row, status) };
-  for (const row of status.sinks) {
-    answer[`SINK.${row.name}`] = {
-      ...all('SINK'),
-      ...texts({
-        ConnectionCreatedCount: row.files,
-        ConnectionClosedCount: row.files,
-        ConnectionFailedCount: 0,
-        BatchEmptyCount: 0,
-        BatchUnderflowCount: 0,
-        BatchCompleteCount: row.files,
-        EventDrainAttemptCount: row.events,
-        EventDrainSuccessCount: row.events,
-        EventWriteFail: 0,
-        ChannelReadFail: 0,
-      }),
-    };
-  }
+  for (const row of status.sinks) answer[`SINK.${row.name}`] = { ...all('SINK'), ...texts(flumeSink(row)) };
   return answer;
 }
 
+/** Flume's SourceCounter; its Kafka source has three timers more and lacks the three counts of failures. */
+function flumeSource(row: SourceStatusRow): Record<string, number> {
+  const common = {
+    EventReceivedCount: row.events,
+    EventAcceptedCount: row.events,
+    AppendReceivedCount: 0,
+    AppendAcceptedCount: 0,
+    AppendBatchReceivedCount: row.pulls,
+    AppendBatchAcceptedCount: row.pulls,
+    OpenConnectionCount: 0,
+  };
+  if (row.type === 'kafka')
+    return { ...common, KafkaEventGetTimer: 0, KafkaCommitTimer: 0, KafkaEmptyCount: 0 };
+  return { ...common, EventReadFail: row.failedPulls, ChannelWriteFail: 0, GenericProcessingFail: 0 };
+}
+
+function flumeSink(row: SinkStatusRow): Record<string, number> {
+  return {
+    ConnectionCreatedCount: row.files,
+    ConnectionClosedCount: row.files,
+    ConnectionFailedCount: 0,
+    BatchEmptyCount: 0,
+    BatchUnderflowCount: 0,
+    BatchCompleteCount: row.files,
+    EventDrainAttemptCount: row.events,
+    EventDrainSuccessCount: row.events,
+    EventWriteFail: 0,
+    ChannelReadFail: 0,
+  };
+}
+
+/** Flume's FileChannelCounter. Headgate bounds a channel in bytes; the percentage means the same. */
 function flumeChannel(row: ChannelStatusRow, status: EngineStatus): Record<string, string> {
   const taken = status.sinks
     .filter((sink) => sink.channel === row.name)
@@ -243,9 +251,7 @@ function flumeChannel(row: ChannelStatusRow, status: EngineStatus): Record<strin
   return {
     ...texts({
       ChannelSize: row.events,
-      // Headgate bounds a channel in bytes; Flume's consumers look at the percentage.
       ChannelCapacity: row.capacityBytes,
-      ChannelFillPercentage: row.capacityBytes === 0 ? 0 : (100 * row.usedBytes) / row.capacityBytes,
       EventPutAttemptCount: row.events + taken,
       EventPutSuccessCount: row.events + taken,
       EventTakeAttemptCount: taken,
@@ -257,8 +263,17 @@ function flumeChannel(row: ChannelStatusRow, status: EngineStatus): Record<strin
       CheckpointWriteErrorCount: 0,
       CheckpointBackupWriteErrorCount: 0,
     }),
+    ChannelFillPercentage: javaDouble(
+      row.capacityBytes === 0 ? Number.MAX_VALUE : (100 * row.usedBytes) / row.capacityBytes,
+    ),
     Open: String(row.state !== 'failed'),
   };
+}
+
+/** As Java prints a double: always with a point. */
+function javaDouble(value: number): string {
+  const text = String(value).replace('e+', 'E');
+  return /[.E]/.test(text) ? text : `${text}.0`;
 }
 
 function texts(numbers: Readonly<Record<string, number>>): Record<string, string> {

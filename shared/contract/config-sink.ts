@@ -15,8 +15,16 @@ import {
   textMap,
   timeZone,
 } from './config-fields.ts';
-import { defaulted, ignored, optional, refused, required, variantsSchema } from './config-table.ts';
-import { tlsSchema } from './config-source.ts';
+import {
+  defaulted,
+  ignored,
+  optional,
+  refused,
+  required,
+  tableSchema,
+  variantsSchema,
+} from './config-table.ts';
+import { certificateKeys } from './config-source.ts';
 import { MIB, SECOND_MS } from '../units.ts';
 
 const SLASH_HINT = 'Put directories into the path.';
@@ -64,7 +72,7 @@ const fileKeys = {
   roundUnit: defaulted('roundUnit', choice(['second', 'minute', 'hour']), 'second'),
   timeZone: optional('timeZone', timeZone),
   useLocalTimeStamp: defaulted('usesLocalTime', flag, false),
-  maxOpenFiles: defaulted('maxOpenFiles', integer({ min: 1, max: 100_000 }), 5_000),
+  maxOpenFiles: ignored('a file is open only while it is uploaded, and uploads bounds those'),
   emptyInUseSuffix: ignored(
     'in-use files are hidden by a leading dot; set inUseSuffix to "" if you want no suffix',
   ),
@@ -114,14 +122,27 @@ function underHdfs<const T extends object>(keys: T): Prefixed<T> {
 const noKerberos =
   'Kerberos is not there yet, and landing under another identity than the one you asked for would be wrong';
 
+const noProxyUser =
+  'acting for another user is not there yet, and landing under another identity than the one you asked for would be wrong';
+
+/** A cluster has many servers, each with a name of its own: there is no one name to expect, and none is taken unseen. */
+const hdfsTlsSchema = tableSchema(
+  {
+    ...certificateKeys,
+    serverName: refused('each NameNode and DataNode proves its own name', 'Remove the line.'),
+    verifyHostname: refused('the servers’ names are always checked', 'Remove the line.'),
+  } as const,
+  { what: 'hdfs.tls' },
+);
+
 const hdfsOnlyKeys = {
   'hdfs.namenodes': optional('namenodes', baseUrls),
   'hdfs.httpfs': optional('httpfs', baseUrl),
   /** Authority of `hdfs.path` → web addresses of its NameNodes. */
   'hdfs.nameservices': defaulted('nameservices', textMap(baseUrls, 'hdfs.nameservices'), {}),
   'hdfs.user': defaulted('user', text, 'headgate'),
-  'hdfs.proxyUser': optional('proxyUser', text),
-  'hdfs.tls': optional('tls', tlsSchema),
+  'hdfs.proxyUser': refused(noProxyUser, 'Set hdfs.user to the identity that shall own the files.'),
+  'hdfs.tls': optional('tls', hdfsTlsSchema),
   /** DataNode name as the NameNode says it → address as it is reached from here. */
   'hdfs.hostMap': defaulted('hostMap', textMap(text, 'hdfs.hostMap'), {}),
   'hdfs.replication': optional('replication', integer({ min: 1, max: 512 })),

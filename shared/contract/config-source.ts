@@ -29,16 +29,19 @@ import {
 } from './config-table.ts';
 import { MIB, SECOND_MS } from '../units.ts';
 
-const tlsKeys = {
-  /** Paths of PEM files; they are read when a connection is opened, so a renewed certificate needs no restart. */
+/** Paths of PEM files, and the passphrase of the key. */
+export const certificateKeys = {
   ca: optional('caPath', text),
   cert: optional('certPath', text),
   key: optional('keyPath', text),
   passphrase: secret(optional('passphrase', text)),
+} as const;
+const tlsKeys = {
+  ...certificateKeys,
   serverName: optional('serverName', text),
   verifyHostname: defaulted('isHostnameVerified', flag, true),
 } as const;
-export const tlsSchema = tableSchema(tlsKeys, { what: 'tls' });
+const tlsSchema = tableSchema(tlsKeys, { what: 'tls' });
 export type TlsConfig = z.output<typeof tlsSchema>;
 
 const saslKeys = {
@@ -128,19 +131,19 @@ const consumerKeys = {
   'kafka.consumer.metadata.max.age.ms': defaulted(
     'metadataMaxAgeMs',
     duration({ bareUnit: 'ms', minMs: SECOND_MS }),
-    '60s',
+    '10s',
   ),
   'kafka.consumer.max.partition.fetch.bytes': alias('maxPartitionBytes', size({ min: 1024, max: 64 * MIB })),
   'kafka.consumer.fetch.max.bytes': alias('maxFetchBytes', size({ min: 1024, max: 256 * MIB })),
-  'kafka.consumer.fetch.min.bytes': defaulted('minFetchBytes', size({ min: 1, max: 64 * MIB }), 1),
-  'kafka.consumer.fetch.max.wait.ms': defaulted(
-    'maxFetchWaitMs',
-    duration({ bareUnit: 'ms', maxMs: 60 * SECOND_MS }),
-    '500ms',
-  ),
+  'kafka.consumer.fetch.min.bytes': ignored('a fetch is answered as soon as there is anything'),
+  'kafka.consumer.fetch.max.wait.ms': ignored('batchDurationMillis says how long a fetch waits'),
   'kafka.consumer.isolation.level': defaulted(
     'isolationLevel',
-    choice(['read_committed', 'read_uncommitted']),
+    checked(
+      choice(['read_committed', 'read_uncommitted']),
+      (level): level is 'read_committed' => level === 'read_committed',
+      ['read_uncommitted is refused: events of aborted transactions would land', 'Remove the line.'],
+    ),
     'read_committed',
   ),
   'kafka.consumer.client.id': optional('clientId', text),

@@ -196,6 +196,8 @@ export const auditFinding = z.object({
     /** Two records of the same fact contradict each other: a counter and its rows, a plan and its chunks. */
     'books-differ',
     'file-missing',
+    /** Not where it was landed, and found elsewhere. */
+    'file-moved',
     'file-differs',
     'lines-differ',
     'unreadable',
@@ -241,6 +243,8 @@ export const auditReport = z.object({
   findingsLeftOut: count,
   /** What was noticed and is no fault: temp files waiting for the janitor, checksums that the target does not give. */
   notes: z.array(z.string()).optional(),
+  /** The verdict in sentences, once there is one. */
+  summary: optionalText,
 });
 
 const page = { limit: z.number().int().min(1).max(1000).default(100), after: optionalText };
@@ -285,6 +289,11 @@ export const procedures = {
       ),
     }),
   },
+  /** One chunk of a landing key whole, as its events would land, without taking it; `next` asks for the chunk after it. */
+  backlogExport: {
+    input: z.object({ landingKeyId: count, after: optionalText }),
+    output: z.object({ events: count, base64: z.string(), next: optionalText }),
+  },
   landings: {
     input: z.object({
       sinceMs: ms.optional(),
@@ -318,6 +327,11 @@ export const procedures = {
   configShow: {
     input: z.object({}),
     output: z.object({ version: count, file: z.string(), yaml: z.string() }),
+  },
+  /** A held file is looked at again from where it was held; what is still in doubt is held again. */
+  landingRelease: {
+    input: z.object({ fileId: z.string().min(1).max(100), by: z.string().max(200) }),
+    output: z.object({ sink: z.string() }),
   },
   landNow: { input: z.object({ sink: name.optional() }), output: z.object({ keys: count }) },
   stop: {

@@ -28,13 +28,14 @@ describe('landing on a directory', () => {
         world.store.put(id, { codec: 'zstd', events: 500 });
         world.store.put(id, { events: 500, partition: 1 });
       }
+      const settings = { markerDirectory: join(root, '.headgate', 'xian-gw-1') };
       const first = world.live(
-        {},
+        settings,
         (name) => name === point,
         new DirectoryTarget({ type: 'directory', root }),
       );
       expect(await world.clock.until(() => first.isDead(), 3_600_000, diskTurn)).toBe(true);
-      const life = world.live({}, undefined, new DirectoryTarget({ type: 'directory', root }));
+      const life = world.live(settings, undefined, new DirectoryTarget({ type: 'directory', root }));
       expect(await world.clock.until(() => world.store.backlog === 0, 3_600_000, diskTurn)).toBe(true);
       await world.clock.until(() => false, 60_000, diskTurn);
       await world.stop(life);

@@ -26,6 +26,8 @@ describe.skipIf(skipsWithoutJava('landing on HDFS'))('landing on a real HDFS', (
   });
   afterAll(() => rig.stop());
 
+  let gateways = 0;
+
   /** Lands what `fill` puts, with `during` running beside it; returns the store and what was reported. */
   async function land(
     fill: (store: MemoryStore) => void,
@@ -40,7 +42,8 @@ describe.skipIf(skipsWithoutJava('landing on HDFS'))('landing on a real HDFS', (
     );
     const events: LandingEvent[] = [];
     const lander = new Lander({
-      settings: { ...SETTINGS, roll: { ...ROLL, idleMs: 50 } },
+      // Each test is a gateway of its own: a store that begins anew is an older one for a marker that stands already.
+      settings: { ...SETTINGS, stateId: `state${++gateways}`, roll: { ...ROLL, idleMs: 50 } },
       store,
       target,
       reader: store.reader(),

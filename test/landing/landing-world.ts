@@ -1,4 +1,5 @@
-import type { LanderSettings, LandingContext } from '../../main/landing/lander-settings.ts';
+import { LandingMarker } from '../../main/landing/landing-marker.ts';
+import type { LanderParts, LanderSettings, LandingContext } from '../../main/landing/lander-settings.ts';
 import type { LandingEvent } from '../../main/landing/lander-status.ts';
 import { Lander } from '../../main/landing/lander.ts';
 import type { LandingStore } from '../../main/landing/landing-store.ts';
@@ -23,6 +24,7 @@ export const SETTINGS: LanderSettings = {
   sink: 'beijing',
   gatewayId: 'xian-gw-1',
   stateId: 'a1b2c3d4e5',
+  markerDirectory: '/logs/.headgate/xian-gw-1',
   uploads: 2,
   roll: ROLL,
   inUsePrefix: '',
@@ -57,7 +59,7 @@ export class LandingWorld {
   }
 
   context(change: Partial<LandingContext> = {}): LandingContext {
-    return {
+    const parts: LanderParts = {
       settings: SETTINGS,
       store: this.store,
       target: this.target,
@@ -68,6 +70,7 @@ export class LandingWorld {
       crashPoint: () => undefined,
       ...change,
     };
+    return { marker: new LandingMarker(parts), ...parts };
   }
 
   /** Starts a process; it dies where `crashAt` says so. */

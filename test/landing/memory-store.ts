@@ -51,6 +51,7 @@ export class MemoryStore implements LandingStore {
   readonly ledger: { readonly plan: FilePlan; readonly facts: LandedFacts }[] = [];
   readonly damaged: number[] = [];
   readonly #listeners = new Set<() => void>();
+  readonly notes = new Map<string, string>();
   keysCalls = 0;
   planCalls = 0;
   isPausedNow = false;
@@ -240,6 +241,14 @@ export class MemoryStore implements LandingStore {
         abandonedAtMs: this.clock.nowMs(),
       });
     });
+  }
+
+  readNote(name: string): Promise<string | undefined> {
+    return this.#reply('readNote', () => this.notes.get(name));
+  }
+
+  writeNote(name: string, value: string): Promise<void> {
+    return this.#reply('writeNote', () => void this.notes.set(name, value));
   }
 
   startRename(fileId: FileId, attempt: number): Promise<void> {

@@ -44,6 +44,8 @@ export interface MemoryTargetOptions {
 export class MemoryTarget implements Target {
   readonly files = new Map<string, Node>();
   readonly directories = new Set<string>(['/']);
+  /** Attributes of directories: the markers. */
+  readonly markers = new Map<string, Record<string, string>>();
   readonly calls: string[] = [];
   /** Asked before each operation. */
   fault: (operation: Operation, path: string) => Fault | undefined = () => undefined;
@@ -158,6 +160,10 @@ export class MemoryTarget implements Target {
   stamp(path: string, attributes: Readonly<Record<string, string>>): Promise<boolean> {
     return this.#do('stamp', path, () => {
       if (this.#options.hasAttributes === false) return false;
+      if (this.directories.has(path)) {
+        this.markers.set(path, { ...this.markers.get(path), ...attributes });
+        return true;
+      }
       const node = this.#node(path);
       const all = { ...node.attributes, ...attributes };
       const bytes = Object.entries(all).reduce((sum, [name, value]) => sum + name.length + value.length, 0);
@@ -169,7 +175,9 @@ export class MemoryTarget implements Target {
 
   attributes(path: string): Promise<Readonly<Record<string, string>> | undefined> {
     return Promise.resolve(
-      this.#options.hasAttributes === false ? undefined : this.files.get(path)?.attributes,
+      this.#options.hasAttributes === false
+        ? undefined
+        : (this.files.get(path)?.attributes ?? this.markers.get(path)),
     );
   }
 
@@ -177,9 +185,14 @@ export class MemoryTarget implements Target {
     return this.#do('remove', path, () => this.files.delete(path));
   }
 
-  list(): Promise<readonly TargetEntry[] | undefined> {
+  list(directory: string): Promise<readonly TargetEntry[] | undefined> {
+    if (!this.directories.has(directory)) return Promise.resolve(undefined);
     return Promise.resolve(
-      [...this.files].map(([name, node]) => ({ name, type: 'file', lengthBytes: node.bytes.length })),
+      [...this.files].flatMap(([path, node]) => {
+        const slash = path.lastIndexOf('/');
+        if (path.slice(0, slash) !== directory) return [];
+        return [{ name: path.slice(slash + 1), type: 'file' as const, lengthBytes: node.bytes.length }];
+      }),
     );
   }
 
@@ -193,12 +206,12 @@ export class MemoryTarget implements Target {
 
   /** Files that Hadoop's jobs would read. */
   visible(): readonly string[] {
-    return [...this.files.keys()].filter((path) => !/\/[._][^/]*$/.test(path));
+    return [...this.files.keys()].filter((path) => !/\/[._]/.test(path));
   }
 
   hidden(): readonly string[] {
     return [...this.files.keys()].filter(
-      (path) => /\/[._][^/]*$/.test(path) && !path.includes('/.headgate-'),
+      (path) => /\/[._][^/]*$/.test(path) && !/\/\.headgate[-/]/.test(path),
     );
   }
 

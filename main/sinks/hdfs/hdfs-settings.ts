@@ -24,6 +24,7 @@ export interface HdfsSettings {
         readonly ca?: string | undefined;
         readonly cert?: string | undefined;
         readonly key?: string | undefined;
+        readonly passphrase?: string | undefined;
       }
     | undefined;
   readonly limits?: Partial<HdfsLimits> | undefined;

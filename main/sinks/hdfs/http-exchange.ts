@@ -8,6 +8,7 @@ export interface TlsTexts {
   readonly ca?: string | undefined;
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
+  readonly passphrase?: string | undefined;
 }
 
 export interface ExchangeOptions {

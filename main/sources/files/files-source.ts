@@ -1,20 +1,24 @@
 /**
  * Complete lines of the files in one local directory: the demonstration's source where there is no Kafka.
  *
- * Each file is one partition of its topic (partition number and incarnation from its inode), a line's number is its offset. The
- * position is durable with the events, so a restart goes on after the last stored line; the file itself is the replay. Nobody
- * else can own a local file, so a put is accepted as soon as it is durable. Files must only grow: one that became shorter than
- * its position is held, never read again from the start by a guess.
+ * Each file is one partition of its topic: the partition number comes from its inode, the incarnation from inode and first line, a
+ * line's number is its offset. The position is durable with the events, so a restart goes on after the last stored line; the file
+ * itself is the replay. Nobody else can own a local file, so a put is accepted as soon as it is durable.
+ *
+ * Files may be rotated: a file is known by what it is, not by its name; one that is renamed or removed is read to its end, and the
+ * new one under its name is opened beside it. Files must only grow: one whose stored lines are not there any more is held, never
+ * read again from the start by a guess.
  */
 import { randomBytes } from 'node:crypto';
-import { open, readdir, type FileHandle } from 'node:fs/promises';
+import { open, readdir, stat, type FileHandle } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { EventBatch } from '../../../shared/event-batch.ts';
 import { offset } from '../../../shared/model/brand.ts';
-import type { PartitionRef } from '../../../shared/model/partition.ts';
-import { toErrorReport } from '../../../shared/errors.ts';
+import type { PartitionRef, PartitionState } from '../../../shared/model/partition.ts';
+import { isGatewayError, toErrorReport } from '../../../shared/errors.ts';
 import type { Clock } from '../../telemetry/clock.ts';
-import type { PartitionStatus, Source, SourceHost, SourceStatus } from '../source.ts';
+import type { PartitionStatus, Source, SourceEvent, SourceHost, SourceStatus } from '../source.ts';
+import { identityOf, inodeOf, lastLineCrc, lineBefore } from './file-identity.ts';
 import { byteOfLine, readLines } from './line-reader.ts';
 
 export interface FilesSourceSettings {
@@ -29,11 +33,14 @@ export interface FilesSourceSettings {
   readonly pollIntervalMs: number;
 }
 
-const PARTITION_MAX = 2_147_483_647;
+const PARTITION_MAX = 2_147_483_647n;
 const RETRY_MS = 5_000;
+/** Files open at a time; those beyond wait until one is read to its end and removed. */
+const OPEN_FILES_MAX = 1_000;
 
 interface OpenFile {
   readonly handle: FileHandle;
+  readonly path: string;
   readonly ref: PartitionRef;
   readonly tenure: string;
   line: number;
@@ -46,13 +53,17 @@ export class FilesSource implements Source {
   readonly #settings: FilesSourceSettings;
   readonly #host: SourceHost;
   readonly #clock: Clock;
+  /** By inode. */
   readonly #files = new Map<string, OpenFile>();
   #state: SourceStatus['state'] = 'starting';
   #cause: string | undefined;
+  #hint: string | undefined;
   #nextTryMs: number | undefined;
   #events = 0;
   #bytes = 0;
   #pulls = 0;
+  #failedPulls = 0;
+  #isDown = false;
 
   constructor(settings: FilesSourceSettings, host: SourceHost, clock: Clock) {
     this.name = settings.name;
@@ -67,71 +78,135 @@ export class FilesSource implements Source {
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {
-      for (const file of this.#files.values()) await file.handle.close();
-      this.#files.clear();
+      await this.#closeAll();
     }
   }
 
   /** One look at every file; a fault is told, waited out, and tried again from the stored position. */
   async #round(signal: AbortSignal): Promise<void> {
     try {
-      await this.#openNew();
+      const present = await this.#openNew();
       let moved = false;
-      for (const file of this.#files.values()) moved = (await this.#pull(file, signal)) || moved;
+      for (const [inode, file] of this.#files) {
+        const hasMoved = await this.#pull(file, signal);
+        moved ||= hasMoved;
+        if (!hasMoved && !present.has(inode)) await this.#close(inode, file);
+      }
+      this.#up();
       this.#state = moved ? 'flowing' : 'idle';
-      this.#cause = this.#nextTryMs = undefined;
       if (!moved) await this.#clock.sleep(this.#settings.pollIntervalMs, signal);
     } catch (error) {
-      if (signal.aborted) throw error;
-      const report = toErrorReport(error);
-      this.#state = 'waiting';
-      this.#cause = report.message;
-      this.#nextTryMs = this.#clock.nowMs() + RETRY_MS;
-      this.#host.report({
-        code: 'restarted',
-        level: 'warn',
-        source: this.name,
-        place: this.#settings.directory,
-        message: report.message,
-        hint: report.hint,
-      });
-      for (const file of this.#files.values()) await file.handle.close();
-      this.#files.clear();
+      if (signal.aborted || !isOutside(error)) throw error;
+      await this.#closeAll();
+      this.#down(error);
       await this.#clock.sleep(RETRY_MS, signal);
     }
   }
 
-  async #openNew(): Promise<void> {
+  #up(): void {
+    this.#cause = this.#hint = this.#nextTryMs = undefined;
+    if (!this.#isDown) return;
+    this.#isDown = false;
+    this.#report('link-up', { level: 'info', message: 'the files can be read again', hint: undefined });
+  }
+
+  #down(error: unknown): void {
+    const { message, hint } = toErrorReport(error);
+    this.#failedPulls++;
+    this.#state = 'waiting';
+    this.#cause = message;
+    this.#hint = isGatewayError(error)
+      ? hint
+      : 'Check that the directory is there and its files may be read.';
+    this.#nextTryMs = this.#clock.nowMs() + RETRY_MS;
+    if (this.#isDown) return;
+    this.#isDown = true;
+    this.#report('link-down', { level: 'warn', message, hint: this.#hint });
+  }
+
+  #report(
+    code: SourceEvent['code'],
+    event: Pick<SourceEvent, 'level' | 'message' | 'hint'>,
+    place = this.#settings.directory,
+  ): void {
+    this.#host.report({ code, source: this.name, place, ...event });
+  }
+
+  async #close(inode: string, file: OpenFile): Promise<void> {
+    this.#files.delete(inode);
+    await file.handle.close();
+  }
+
+  async #closeAll(): Promise<void> {
+    for (const [inode, file] of this.#files) await this.#close(inode, file);
+  }
+
+  /** Opens what is new and answers the inodes that stand in the directory now. */
+  async #openNew(): Promise<ReadonlySet<string>> {
     const pattern = new RegExp(this.#settings.fileNameRegex);
     const names = (await readdir(this.#settings.directory)).filter(
       (name) => !name.startsWith('.') && pattern.test(name),
     );
+    const present = new Set<string>();
     for (const name of names.sort()) {
       const path = join(this.#settings.directory, name);
-      if (!this.#files.has(path)) this.#files.set(path, await this.#open(path));
+      const found = await statOrNone(path);
+      if (found === undefined || !found.isFile()) continue;
+      const inode = inodeOf(found);
+      present.add(inode);
+      const known = this.#files.get(inode);
+      // Shorter than what was read: cut, or cut and written anew. What it is now is seen when it is opened again.
+      if (known !== undefined && known.held === undefined && found.size < known.byte)
+        await this.#close(inode, known);
+      if (this.#files.has(inode) || this.#files.size >= OPEN_FILES_MAX) continue;
+      const opened = await this.#open(path);
+      if (opened !== undefined) this.#files.set(opened.inode, opened.file);
     }
+    return present;
   }
 
-  async #open(path: string): Promise<OpenFile> {
-    const handle = await open(path, 'r');
-    const { ino, dev } = await handle.stat();
-    const topic = this.#settings.topic ?? basename(path, extname(path));
-    const ref: PartitionRef = {
-      source: this.name,
-      topic,
-      partition: ino % PARTITION_MAX,
-      incarnation: `${dev}:${ino}`,
-    };
-    const known = await this.#host.store.partitionState(ref);
-    const line = known?.ref.incarnation === ref.incarnation ? known.position : 0;
+  /** Undefined: gone meanwhile, or without a complete line. */
+  async #open(path: string): Promise<{ readonly inode: string; readonly file: OpenFile } | undefined> {
+    const handle = await openOrNone(path);
+    if (handle === undefined) return undefined;
+    try {
+      const found = await handle.stat({ bigint: true });
+      const inode = inodeOf(found);
+      const identity = await identityOf(handle, inode);
+      // Another name of a file that is open already (a link, or a rename under our eyes).
+      if (identity !== undefined && !this.#files.has(inode)) {
+        const ref: PartitionRef = {
+          source: this.name,
+          topic: this.#settings.topic ?? basename(path, extname(path)),
+          partition: Number(found.ino % PARTITION_MAX),
+          incarnation: identity,
+        };
+        return { inode, file: await this.#begin({ handle, path, ref }) };
+      }
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+    await handle.close();
+    return undefined;
+  }
+
+  /** Begins a tenure at the stored position, after a look whether the stored lines are still there. */
+  async #begin(opened: Pick<OpenFile, 'handle' | 'path' | 'ref'>): Promise<OpenFile> {
+    const { handle, path, ref } = opened;
+    const { store } = this.#host;
+    const known = await store.partitionState(ref);
+    const isSame = known?.ref.incarnation === ref.incarnation;
+    const line = isSame ? known.position : 0;
     for (const tenure of known?.tenures ?? []) {
       // Durable is accepted here: nobody else could have taken the file.
       if (tenure.state === 'ended') continue;
-      if (tenure.putTo > tenure.acceptedTo) await this.#host.store.accept(tenure.nonce, tenure.putTo);
-      await this.#host.store.endTenure(tenure.nonce);
+      if (tenure.putTo > tenure.acceptedTo) await store.accept(tenure.nonce, tenure.putTo);
+      await store.endTenure(tenure.nonce);
     }
+    const fingerprint = isSame ? known.fingerprint : undefined;
     const nonce = randomBytes(16).toString('hex');
-    await this.#host.store.beginTenure({
+    await store.beginTenure({
       ref,
       clusterId: 'files',
       group: this.name,
@@ -139,24 +214,19 @@ export class FilesSource implements Source {
       nonce,
       sequence: 1 + Math.max(0, ...(known?.tenures ?? []).map((tenure) => tenure.sequence)),
       startOffset: offset(line),
-      fingerprint: undefined,
+      fingerprint,
       adopt: undefined,
     });
     const byte = await byteOfLine(handle, line);
-    const held =
-      byte === undefined
-        ? `the file has fewer lines than the ${line} that were stored; it was cut or replaced`
-        : undefined;
-    if (held !== undefined)
-      this.#host.report({
-        code: 'held',
-        level: 'error',
-        source: this.name,
-        place: path,
-        message: held,
-        hint: 'give new data a new file',
-      });
-    return { handle, ref, tenure: nonce, line, byte: byte ?? 0, held };
+    const held = await heldReason({ handle, line, byte, fingerprint });
+    const file: OpenFile = { handle, path, ref, tenure: nonce, line, byte: byte ?? 0, held };
+    if (held !== undefined) this.#hold(file, held, 'Give new data a new file; what was stored lands.');
+    return file;
+  }
+
+  #hold(file: OpenFile, reason: string, hint: string): void {
+    file.held = reason;
+    this.#report('held', { level: 'error', message: reason, hint }, file.path);
   }
 
   async #pull(file: OpenFile, signal: AbortSignal): Promise<boolean> {
@@ -168,15 +238,8 @@ export class FilesSource implements Source {
     });
     this.#pulls++;
     if (slice.isTooLong) {
-      file.held = `line ${file.line + 1} is longer than maxEventBytes`;
-      this.#host.report({
-        code: 'held',
-        level: 'error',
-        source: this.name,
-        place: `${file.ref.topic} line ${file.line + 1}`,
-        message: file.held,
-        hint: 'raise maxEventBytes',
-      });
+      const reason = `line ${file.line + 1} is longer than maxEventBytes (${this.#settings.maxEventBytes} bytes)`;
+      this.#hold(file, reason, 'Raise maxEventBytes of the source; the file goes on from this line.');
       return false;
     }
     if (slice.count === 0) return false;
@@ -189,7 +252,12 @@ export class FilesSource implements Source {
         tenure: file.tenure,
         first,
         next,
-        fingerprint: undefined,
+        fingerprint: {
+          offset: offset(next - 1),
+          crc: lastLineCrc(slice.bytes.subarray(0, slice.nextByte - file.byte)),
+          timestampMs: 0,
+          leaderEpoch: 0,
+        },
         events: this.#batch(file, slice),
         dispositions: [],
         quarantined: [],
@@ -237,7 +305,7 @@ export class FilesSource implements Source {
       type: 'files',
       state: this.#state,
       cause: this.#cause,
-      hint: undefined,
+      hint: this.#hint,
       nextTryMs: this.#nextTryMs,
       fence: 'not-needed',
       counters: {
@@ -245,7 +313,7 @@ export class FilesSource implements Source {
         bytes: this.#bytes,
         pulls: this.#pulls,
         repulls: 0,
-        failedPulls: 0,
+        failedPulls: this.#failedPulls,
         emptyPulls: 0,
         commits: 0,
         rebalances: 0,
@@ -253,4 +321,48 @@ export class FilesSource implements Source {
       partitions,
     };
   }
+}
+
+/** Why lines before the position can't be believed to be those that were stored; undefined: they are. */
+async function heldReason(at: {
+  readonly handle: FileHandle;
+  readonly line: number;
+  readonly byte: number | undefined;
+  readonly fingerprint: PartitionState['fingerprint'];
+}): Promise<string | undefined> {
+  const { handle, line, byte, fingerprint } = at;
+  if (byte === undefined)
+    return `the file has fewer lines than the ${line} that were stored; it was cut or replaced`;
+  if (line === 0 || fingerprint === undefined) return undefined;
+  if ((await lineBefore(handle, byte)) === fingerprint.crc) return undefined;
+  return `line ${line} is not the one that was stored; the file was replaced or written over`;
+}
+
+/** True for faults of the disk, the file system and the channel; anything else is an error of this program. */
+function isOutside(error: unknown): boolean {
+  if (isGatewayError(error)) return true;
+  return error instanceof Error && typeof Reflect.get(error, 'syscall') === 'string';
+}
+
+async function statOrNone(path: string) {
+  try {
+    return await stat(path, { bigint: true });
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
+}
+
+async function openOrNone(path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path, 'r');
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Between the listing and the look at it a file may be renamed or removed. */
+function isGone(error: unknown): boolean {
+  return error instanceof Error && Reflect.get(error, 'code') === 'ENOENT';
 }

@@ -12,7 +12,7 @@ export interface LineSlice {
   readonly count: number;
   /** File position after the last complete line. */
   readonly nextByte: number;
-  /** A line longer than the limit begins here: its length is not known yet, and it is no line of this slice. */
+  /** A line longer than the limit comes next; it is no line of this slice, and its length may not be known yet. */
   readonly isTooLong: boolean;
 }
 
@@ -32,7 +32,7 @@ export async function readLines(
   let at = 0;
   while (count < limits.maxLines) {
     const end = bytes.indexOf(NEWLINE, at);
-    if (end < 0) break;
+    if (end < 0 || end - at > limits.maxLineBytes) break;
     starts[count] = at;
     // As Flume's taildir: neither \n nor \r\n is part of the body.
     ends[count] = end > at && bytes[end - 1] === 13 ? end - 1 : end;
@@ -45,7 +45,10 @@ export async function readLines(
     ends,
     count,
     nextByte: fromByte + at,
-    isTooLong: count === 0 && bytesRead > limits.maxLineBytes,
+    isTooLong:
+      count === 0 &&
+      bytes.subarray(0, limits.maxLineBytes + 1).indexOf(NEWLINE) < 0 &&
+      bytesRead > limits.maxLineBytes,
   };
 }
 

@@ -5,7 +5,7 @@ import type { SourceHost } from '../source.ts';
 import { readStableValue } from './fence.ts';
 import type { TopicPartition } from './group-protocol.ts';
 import type { KafkaSourceSettings } from './kafka-source-settings.ts';
-import { endedDoubt, type DoubtVerdict } from './opening-verdict.ts';
+import { boundaryAfter, doubtOf, type DoubtVerdict } from './opening-verdict.ts';
 import type { CommittedValue, ProtocolLink } from './protocol-link.ts';
 import type { SourceClock } from './source-clock.ts';
 import { parseTenureMetadata } from './tenure-metadata.ts';
@@ -72,8 +72,11 @@ export class DoubtKeeper {
   async #settle(state: PartitionState, verdict: DoubtVerdict, isGone: boolean): Promise<void> {
     const { host, settings } = this.#parts;
     const { nonce, acceptTo, rest } = verdict;
-    if (acceptTo !== undefined) await host.store.accept(nonce, offset(acceptTo));
-    if (rest === 'accepted' || rest === 'rejected') await host.store.resolveDoubt(nonce, rest);
+    // Given to us meanwhile: its opening decides, and reads the state after all that was sent to the store before.
+    if (this.#parts.isOurs(state.ref)) return;
+    const accepting = acceptTo === undefined ? undefined : host.store.accept(nonce, offset(acceptTo));
+    const isSettled = rest === 'accepted' || rest === 'rejected';
+    await Promise.all([accepting, isSettled ? host.store.resolveDoubt(nonce, rest) : undefined]);
     const why = isGone ? 'the topic is gone and no later tenure was seen' : 'a later tenure shows it';
     host.report({
       code: 'doubt-resolved',
@@ -98,7 +101,9 @@ function landable(row: TenureRow): DoubtVerdict {
 function verdictOf(row: TenureRow, committed: CommittedValue): DoubtVerdict | undefined {
   const parsed = parseTenureMetadata(committed.metadata);
   if (parsed.kind !== 'ours') return undefined;
-  const end = parsed.metadata.entries.find((one) => one.nonce === row.nonce)?.end;
-  if (end === undefined || end < row.acceptedTo || end > row.putTo) return undefined;
-  return endedDoubt(row, end);
+  const entry = parsed.metadata.entries.find((one) => one.nonce === row.nonce);
+  const end = entry?.end;
+  if (entry === undefined || end === undefined || end < row.acceptedTo || end > row.putTo) return undefined;
+  const verdict = doubtOf(row, end, boundaryAfter(parsed.metadata, entry));
+  return verdict.rest === 'hold' && verdict.acceptTo === undefined ? undefined : verdict;
 }

@@ -52,7 +52,8 @@ export class KafkaRun {
   /** Partitions that were ours and whose doubts may outlast them. */
   readonly #givenUp = new Map<string, TopicPartition>();
   readonly #workers = new Map<string, RunningWorker>();
-  readonly #leaving = new Set<Promise<void>>();
+  /** Workers that are on their way out, with their last commit. */
+  readonly #leaving = new Map<string, Promise<void>>();
   readonly #pullers = new Map<number, NodePuller>();
   readonly #failed = Promise.withResolvers<never>();
   readonly #pulling = new AbortController();
@@ -104,7 +105,7 @@ export class KafkaRun {
       host,
       clock,
       protocol: this.#protocol,
-      isOurs: ({ topic, partition }) => this.#workers.has(`${topic}/${partition}`),
+      isOurs: ({ topic, partition }) => this.#isAtWork(`${topic}/${partition}`),
     });
     const membership = {
       settings,
@@ -147,7 +148,7 @@ export class KafkaRun {
       for (const running of this.#workers.values()) running.stop.abort();
       const leaving = Promise.allSettled([
         ...[...this.#workers.values()].map((one) => one.done),
-        ...this.#leaving,
+        ...this.#leaving.values(),
       ]);
       const isOver = new AbortController();
       // Twice the limit: once for the deliveries under way, once for the last commits. Then the calls are broken off.
@@ -225,7 +226,7 @@ export class KafkaRun {
     const partitions = this.#catalog.partitions;
     for (const session of this.#sessions()) {
       const info = this.#catalog.info(session.opened.ref.topic, session.opened.ref.partition);
-      const isElsewhere = info !== undefined && info.leader >= 0 && info.leader !== session.leader;
+      const isElsewhere = info !== undefined && info.leader >= 0 && session.isElsewhere(info);
       const isOther = info !== undefined && info.topicId !== session.opened.info.topicId;
       if (isElsewhere || isOther) session.doubtLog();
     }
@@ -266,10 +267,10 @@ export class KafkaRun {
     this.#workers.delete(key);
     const { topic, partition } = running.worker;
     const leaving = running.done.finally(() => {
-      this.#leaving.delete(leaving);
+      this.#leaving.delete(key);
       this.#givenUp.set(key, { topic, partition });
     });
-    this.#leaving.add(leaving);
+    this.#leaving.set(key, leaving);
   }
 
   #startWorker(key: string, place: TopicPartition): void {
@@ -285,8 +286,17 @@ export class KafkaRun {
       isPaused: () => [...this.#pullers.values()].some((one) => one.isWaitingForRoom),
     });
     const stop = new AbortController();
-    const done = worker.run(stop.signal).catch((error: unknown) => this.#failed.reject(error));
+    // Given up and given back: what the worker before still holds is ended by itself first.
+    const before = this.#leaving.get(key) ?? Promise.resolve();
+    const done = before
+      .then(() => worker.run(stop.signal))
+      .catch((error: unknown) => this.#failed.reject(error));
     this.#workers.set(key, { worker, stop, done });
+  }
+
+  /** True while a worker has the partition open or may still commit for it. */
+  #isAtWork(key: string): boolean {
+    return this.#workers.has(key) || this.#leaving.has(key);
   }
 
   #openingParts(): OpeningParts {
@@ -340,7 +350,7 @@ export class KafkaRun {
       await clock.wait(settings.timing.idleCheckMs, signal);
       const places = new Map<string, TopicPartition>(this.#givenUp);
       for (const info of this.#catalog.partitions) places.set(`${info.topic}/${info.partition}`, info);
-      for (const key of this.#workers.keys()) places.delete(key);
+      for (const key of [...places.keys()]) if (this.#isAtWork(key)) places.delete(key);
       await this.#doubtKeeper.check([...places.values()], signal);
     }
   }

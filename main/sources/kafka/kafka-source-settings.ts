@@ -25,6 +25,8 @@ export interface KafkaSourceSettings {
   readonly fence: 'auto' | 'transactions' | 'none';
   /** By the group `<group>.members`, or all partitions of the topics without asking anybody. */
   readonly assignment: 'group' | 'fixed';
+  /** With `fixed`: the partitions that are ours, by topic; undefined: all. */
+  readonly fixedPartitions: Readonly<Record<string, readonly number[]>> | undefined;
   /** Bytes a fetch may answer, for all partitions of one broker. */
   readonly fetchBytes: number;
   /** Bytes a fetch may answer for one partition, and bytes of one partition that may wait for delivery. */
@@ -125,6 +127,7 @@ export function kafkaSourceSettings(input: KafkaSourceInput): KafkaSourceSetting
     repulls: 1,
     fence: 'auto',
     assignment: 'group',
+    fixedPartitions: undefined,
     fetchBytes: 8 * MIB,
     partitionBytes: 1 * MIB,
     partitionBytesMax: 64 * MIB,

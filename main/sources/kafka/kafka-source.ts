@@ -1,9 +1,10 @@
 import { isGatewayError, type GatewayError } from '../../../shared/errors.ts';
+import { systemClock, type Clock } from '../../telemetry/clock.ts';
 import type { Source, SourceHost, SourceStatus } from '../source.ts';
 import type { KafkaSourceSettings } from './kafka-source-settings.ts';
 import { LinkWatch } from './link-watch.ts';
 import { KafkaRun } from './kafka-run.ts';
-import { backoffMs, systemClock, type Random, type SourceClock } from './source-clock.ts';
+import { backoffMs, sourceClock, type Random, type SourceClock } from './source-clock.ts';
 import { newCounters } from './source-counters.ts';
 
 /**
@@ -19,7 +20,7 @@ import { newCounters } from './source-counters.ts';
  * ended in order and begun again after a while, with the cause in status and an event. It never stops silently.
  */
 export interface KafkaSourceEnvironment {
-  readonly clock?: SourceClock;
+  readonly clock?: Clock;
   readonly random?: Random;
 }
 
@@ -50,7 +51,7 @@ class KafkaSource implements Source {
   constructor(settings: KafkaSourceSettings, host: SourceHost, environment: KafkaSourceEnvironment) {
     this.#settings = settings;
     this.#host = host;
-    this.#clock = environment.clock ?? systemClock;
+    this.#clock = sourceClock(environment.clock ?? systemClock);
     this.#random = environment.random ?? Math.random;
     this.#linkWatch = new LinkWatch({
       name: settings.name,

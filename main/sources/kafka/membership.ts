@@ -53,7 +53,10 @@ export class FixedMembership implements Membership {
   }
 
   topicsChanged(): void {
-    this.#parts.onAssigned(this.#parts.partitions());
+    const { fixedPartitions } = this.#parts.settings;
+    const isOurs = ({ topic, partition }: TopicPartition): boolean =>
+      fixedPartitions === undefined || (fixedPartitions[topic]?.includes(partition) ?? false);
+    this.#parts.onAssigned(this.#parts.partitions().filter(isOurs));
   }
 
   /** Two gateways with the same fixed assignment would fence each other for ever: slowly, then. */
@@ -225,8 +228,9 @@ export class GroupMembership implements Membership {
       await leaveGroupV3.api.async(connection, this.groupId, [
         { memberId: this.#memberId, groupInstanceId: null },
       ]);
-    } catch {
+    } catch (error) {
       // Nothing depends on it: the session times out.
+      this.#problem = wireError(error, { operation: 'leave the group', place: this.groupId });
     }
   }
 

@@ -16,13 +16,14 @@ import type { PartitionFetch, PullLink } from './wire/pull-link.ts';
  * 1. A fetch that failed is sent again at once at most `repulls` times; then the broker is left alone for a while (full jitter).
  * 2. Two fetches that bring nothing never follow each other faster than `emptyPullSpacingMs`, whatever the broker answers.
  * 3. Partitions take turns at the head of the request, because a broker fills its answer in that order.
- * 4. After a broken link every partition's log is compared with what we know before more is pulled.
+ * 4. After a broken link (also one that broke while nothing was asked) and after a pause in which a topic could have been replaced,
+ *    every partition's log is compared with what we know before more is pulled.
  */
 export interface NodePullerParts {
   readonly node: number;
   readonly settings: KafkaSourceSettings;
   readonly host: SourceHost;
-  readonly pull: PullLink;
+  readonly pull: Pick<PullLink, 'fetch' | 'isConnected'>;
   readonly clock: SourceClock;
   readonly random: Random;
   readonly counters: MutableCounters;
@@ -36,6 +37,11 @@ export interface NodePullerParts {
 /** With data waiting for one partition, the broker may hold back an answer for the others only so long. */
 const BUSY_WAIT_MS = 50;
 const IDLE_SLEEP_MS = 1_000;
+/**
+ * Fetches name a topic, not its id, so one that was deleted, created again and filled between two fetches answers as if nothing
+ * had happened. While fetches follow each other, one of them meets the deletion; after a pause this long the log is compared.
+ */
+const PAUSE_TO_DOUBT_MS = 5_000;
 
 export class NodePuller {
   readonly #parts: NodePullerParts;
@@ -45,6 +51,8 @@ export class NodePuller {
   #isWaitingForRoom = false;
   #problem: GatewayError | undefined;
   #nextTryMs: number | undefined;
+  /** True once something was pulled over the connection at hand. */
+  #hasPulled = false;
 
   constructor(parts: NodePullerParts) {
     this.#parts = parts;
@@ -75,6 +83,7 @@ export class NodePuller {
         throw error;
       }
       this.#isWaitingForRoom = false;
+      this.#doubtAfterPause();
       const sessions = this.#inTurn();
       const wanted = sessions.flatMap((session) => session.wanted() ?? []);
       if (wanted.length === 0) {
@@ -82,6 +91,18 @@ export class NodePuller {
         continue;
       }
       await this.#pullOnce(sessions, signal);
+    }
+  }
+
+  /** Sessions that were opened meanwhile compared their log then; comparing it once more does no harm. */
+  #doubtAfterPause(): void {
+    const { clock, pull, node, sessions } = this.#parts;
+    const isNewLink = this.#hasPulled && !pull.isConnected(node);
+    if (isNewLink) this.#hasPulled = false;
+    const nowMs = clock.steadyMs();
+    for (const session of sessions()) {
+      const isPaused = session.answeredMs !== undefined && nowMs - session.answeredMs >= PAUSE_TO_DOUBT_MS;
+      if (isNewLink || (isPaused && session.wanted() !== undefined)) session.doubtLog();
     }
   }
 
@@ -115,6 +136,7 @@ export class NodePuller {
       return;
     }
     linkWatch.answered();
+    this.#hasPulled = true;
     this.#failures = 0;
     this.#problem = undefined;
     const bringing = answers.filter((answer) => this.#take(answer, sessions)).length;
@@ -156,11 +178,12 @@ export class NodePuller {
     counters.failedPulls++;
     this.#problem = error;
     linkWatch.failed(error);
+    this.#hasPulled = false;
+    for (const session of sessions) session.doubtLog();
     if (this.#failures <= settings.repulls) {
       counters.repulls++;
       return;
     }
-    for (const session of sessions) session.doubtLog();
     this.#parts.onStaleMetadata();
     const { backoffFirstMs, backoffLastMs } = settings.timing;
     const waitMs = backoffMs(

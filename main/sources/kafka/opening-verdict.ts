@@ -13,7 +13,9 @@ import { parseTenureMetadata, type TenureEntry, type TenureMetadata } from './te
  *    itself is listed.
  * 2. Puts of T are adopted only if nobody accepted anything after them: every tenure after T started, and the group still stands,
  *    at the offset where T's commits ended.
- * 3. The database may not know less than the broker about our own state id: else it went back in time (a restored image).
+ * 3. Offsets of two logs are not compared. When the log was replaced after T, nobody can pull T's puts again: they are accepted if T
+ *    was the old log's last tenure, not accepted if somebody read beyond them, and else nobody can tell.
+ * 4. The database may not know less than the broker about our own state id: else it went back in time (a restored image).
  */
 export interface OpeningFacts {
   readonly committed: CommittedValue;
@@ -72,7 +74,13 @@ export type OpeningVerdict = OpenVerdict | HoldVerdict;
 const WORD_HINT =
   'Look who moved the offset; then choose with --accept-replay: the stored position, or the broker’s offset (events may come twice).';
 
+/** The operator's word answers a hold; where the facts fit together without it, it changes nothing. */
 export function decideOpening(facts: OpeningFacts): OpeningVerdict {
+  const verdict = decideByFacts({ ...facts, choice: undefined });
+  return verdict.kind === 'hold' && facts.choice !== undefined ? decideByFacts(facts) : verdict;
+}
+
+function decideByFacts(facts: OpeningFacts): OpeningVerdict {
   const { committed, state, choice } = facts;
   const parsed = parseTenureMetadata(committed.metadata);
   if (parsed.kind === 'newer') {
@@ -83,7 +91,9 @@ export function decideOpening(facts: OpeningFacts): OpeningVerdict {
     );
   }
   const chain = committed.offset >= 0 && parsed.kind === 'ours' ? parsed.metadata : undefined;
-  if (chain !== undefined && chain.target !== facts.target) {
+  // An operator may move his own gateway to another NameNode; what another gateway accepted lands at another site.
+  const isOwnTenure = chain?.entries.at(-1)?.stateId === facts.stateId;
+  if (chain !== undefined && chain.target !== facts.target && !isOwnTenure) {
     const hint = 'Give each target a consumer group of its own; two sites must not share one by mistake.';
     return hold(
       'other-target',
@@ -149,9 +159,10 @@ function decideReplaced(facts: OpeningFacts, chain: TenureMetadata | undefined):
     );
   }
   const doubts = doubtsOf(state).map((row): DoubtVerdict => {
-    const end = chain?.entries.find((one) => one.nonce === row.nonce)?.end;
-    if (end === undefined) return { nonce: row.nonce, acceptTo: undefined, rest: 'accepted' };
-    return endedDoubt(row, end);
+    const entry = chain?.entries.find((one) => one.nonce === row.nonce);
+    if (chain === undefined || entry?.end === undefined)
+      return { nonce: row.nonce, acceptTo: undefined, rest: 'accepted' };
+    return doubtOf(row, entry.end, boundaryAfter(chain, entry) ?? { end: committed.offset, isNext: false });
   });
   return {
     kind: 'open',
@@ -214,11 +225,14 @@ function endOf(entry: TenureEntry, facts: OpeningFacts): number {
 function decideByChain(facts: OpeningFacts, state: PartitionState, chain: TenureMetadata): OpeningVerdict {
   const { committed } = facts;
   if (facts.choice !== undefined) return decideByWord(facts, state, chain);
+  if (isMoveCutOff(facts, state, chain)) return moved(state, committed.offset);
   const latest = state.tenures.at(-1);
   const lost = unknownProgress(facts, chain, latest);
   if (lost !== undefined) return lost;
+  // A deleted topic takes its group's offsets, and so the list, with it; what we have of it is of that log.
+  const isOfOldTopic = facts.topicId !== '' && state.topicId !== '' && state.topicId !== facts.topicId;
   const listed = latest === undefined ? undefined : chain.entries.find((one) => one.nonce === latest.nonce);
-  if (latest !== undefined && listed === undefined) {
+  if (latest !== undefined && listed === undefined && !isOfOldTopic) {
     return hold(
       'group-reset',
       `our tenure ${latest.nonce} is not listed in the offset's metadata`,
@@ -229,8 +243,10 @@ function decideByChain(facts: OpeningFacts, state: PartitionState, chain: Tenure
   for (const row of state.tenures) {
     const entry = chain.entries.find((one) => one.nonce === row.nonce);
     if (entry === undefined) {
-      // The list was begun anew after it (somebody moved the offset): its puts stay held, the intake does not depend on them.
-      if (row.state === 'doubt') doubts.push({ nonce: row.nonce, acceptTo: undefined, rest: 'hold' });
+      // The list was begun anew after it. Somebody moved the offset: its puts stay held, the intake does not depend on them. The topic
+      // was deleted: nobody can pull them again, and no later tenure of that log is seen.
+      const rest = isOfOldTopic ? 'accepted' : 'hold';
+      if (row.state === 'doubt') doubts.push({ nonce: row.nonce, acceptTo: undefined, rest });
       continue;
     }
     const end = endOf(entry, facts);
@@ -245,7 +261,7 @@ function decideByChain(facts: OpeningFacts, state: PartitionState, chain: Tenure
     doubts.push(
       isAdoptable(facts, chain, entry) && end < row.putTo
         ? { nonce: row.nonce, acceptTo: end, rest: 'adopt' }
-        : endedDoubt(row, end),
+        : doubtOf(row, end, boundaryAfter(chain, entry)),
     );
   }
   // Only the last one can become the new tenure's: its puts reach the position.
@@ -276,11 +292,35 @@ function isAdoptable(facts: OpeningFacts, chain: TenureMetadata, entry: TenureEn
   if (chain.incarnation !== facts.state?.ref.incarnation) return false;
   const end = endOf(entry, facts);
   const later = chain.entries.slice(chain.entries.indexOf(entry) + 1);
-  return end === facts.committed.offset && later.every((one) => one.start === end);
+  return (
+    end === facts.committed.offset && later.every((one) => one.start === end && one.oldLogEnd === undefined)
+  );
+}
+
+/** Where the log of a tenure ended, when a later tenure began another one. */
+interface LogBoundary {
+  /** The offset committed for the old log. */
+  readonly end: number;
+  /** The tenure in question was the last one of the old log. */
+  readonly isNext: boolean;
+}
+
+export function boundaryAfter(chain: TenureMetadata, entry: TenureEntry): LogBoundary | undefined {
+  const later = chain.entries.slice(chain.entries.indexOf(entry) + 1);
+  const at = later.findIndex((one) => one.oldLogEnd !== undefined);
+  const end = later[at]?.oldLogEnd;
+  return end === undefined ? undefined : { end, isNext: at === 0 };
+}
+
+/** Rules 1 and 3 for a tenure that ended at `end`. */
+export function doubtOf(row: TenureRow, end: number, boundary: LogBoundary | undefined): DoubtVerdict {
+  if (boundary === undefined || end >= row.putTo || boundary.end >= row.putTo) return endedDoubt(row, end);
+  const rest = boundary.isNext ? 'accepted' : 'hold';
+  return { nonce: row.nonce, acceptTo: end > row.acceptedTo ? end : undefined, rest };
 }
 
 /** Rule 1 for a tenure whose successor is known. */
-export function endedDoubt(row: TenureRow, end: number): DoubtVerdict {
+function endedDoubt(row: TenureRow, end: number): DoubtVerdict {
   if (end >= row.putTo) return { nonce: row.nonce, acceptTo: undefined, rest: 'accepted' };
   return { nonce: row.nonce, acceptTo: end > row.acceptedTo ? end : undefined, rest: 'rejected' };
 }
@@ -302,11 +342,6 @@ function decideWithoutChain(facts: OpeningFacts, state: PartitionState, isForeig
       `the offset ${committed.offset} carries metadata that is not Headgate's`,
       WORD_HINT,
     );
-  const doubts = doubtsOf(state).map((row): DoubtVerdict => ({
-    nonce: row.nonce,
-    acceptTo: undefined,
-    rest: 'hold',
-  }));
   const isBackward = committed.offset < state.position;
   if (isBackward) {
     return hold(
@@ -315,15 +350,34 @@ function decideWithoutChain(facts: OpeningFacts, state: PartitionState, isForeig
       WORD_HINT,
     );
   }
+  return moved(state, committed.offset);
+}
+
+/** Goes on where the offset was moved to; what lies between becomes a gap. The list of tenures is lost, so nobody can tell of doubts. */
+function moved(state: PartitionState, to: number): OpenVerdict {
+  const doubts = doubtsOf(state).map((row): DoubtVerdict => ({
+    nonce: row.nonce,
+    acceptTo: undefined,
+    rest: 'hold',
+  }));
   return {
     kind: 'open',
     basis: 'moved',
     start: state.position,
-    commitAt: committed.offset,
+    commitAt: to,
     incarnation: 'same',
     previous: undefined,
     doubts,
   };
+}
+
+/** A crash cut off the opening, or the first put, after somebody moved the offset: the tenure listed has nothing yet. */
+function isMoveCutOff(facts: OpeningFacts, state: PartitionState, chain: TenureMetadata): boolean {
+  const [only, ...others] = chain.entries;
+  if (only === undefined || others.length > 0 || only.stateId !== facts.stateId) return false;
+  const row = state.tenures.find((one) => one.nonce === only.nonce);
+  const isEmpty = row === undefined || row.putTo === row.startOffset;
+  return isEmpty && only.start === state.position && chain.movedTo === facts.committed.offset;
 }
 
 /** The operator decided: `stored` takes what was put as done; `broker` reads again from there, under a name of its own. */

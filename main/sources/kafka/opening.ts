@@ -25,7 +25,8 @@ import {
   type OpeningVerdict,
   type OpenVerdict,
 } from './opening-verdict.ts';
-import type { CommittedValue, PartitionInfo, ProtocolLink } from './protocol-link.ts';
+import { isCoordinatorName, kafkaErrorName } from './protocol-error.ts';
+import type { CommittedValue, GroupPartition, PartitionInfo, ProtocolLink } from './protocol-link.ts';
 import type { SourceClock } from './source-clock.ts';
 import { resolveStartPoint } from './start-point.ts';
 import {
@@ -42,6 +43,8 @@ import type { PullLink } from './wire/pull-link.ts';
  * Promise: when `open` returns, no earlier owner can move the group's offset any more; the offset, its metadata and the state
  * directory agree on where we begin; and every put of ours from before is accepted, removed, part of the new tenure, or held.
  *
+ * 0. A look before anything is taken: where the committed value is one to hold for, a gateway that must not open does not fence out
+ *    the one that works (two sites that share a group by mistake).
  * 1. InitProducerId first: what is read after it can't be changed by the owner before. (Without a fence nothing holds him off.)
  * 2. Stable read; then the verdict (`opening-verdict.ts`); then the log is compared with what we know of it (`log-check.ts`).
  * 3. Doubts are settled by facts that 1 and 2 made final, so they may be settled before the new tenure exists, and twice.
@@ -109,6 +112,7 @@ class Opening {
 
   async run(): Promise<OpenedPartition> {
     await this.#refuseMembers();
+    await this.#lookFirst();
     for (let attempt = 1; ; attempt++) {
       const opened = await this.#attempt();
       if (opened !== undefined) return opened;
@@ -144,6 +148,8 @@ class Opening {
         incarnation: plan.ref.incarnation,
         start: plan.start,
         previousEnd: committed.offset >= 0 ? committed.offset : plan.start,
+        isNewLog: plan.isNewLog,
+        movedTo: plan.commitAt > plan.start ? plan.commitAt : undefined,
         fingerprint: plan.fingerprint,
       },
       (one) => known.has(one),
@@ -189,9 +195,27 @@ class Opening {
     };
   }
 
+  /** Throws where the facts say hold already. An open transaction, or a coordinator that moves, says nothing: the fence waits for it. */
+  async #lookFirst(): Promise<void> {
+    let committed: CommittedValue;
+    try {
+      committed = await this.#parts.protocol.offsetFetch(this.#groupPlace(), true);
+    } catch (error) {
+      const name = kafkaErrorName(error);
+      if (name !== undefined && isCoordinatorName(name)) return;
+      throw error;
+    }
+    this.#decide(committed, await this.#settledState(), await this.#unusedChoice());
+  }
+
+  #groupPlace(): GroupPartition {
+    const { topic, partition } = this.#info;
+    return { group: this.#parts.settings.groupId, topic, partition };
+  }
+
   #takeFence(): Promise<PartitionFence> {
     const { protocol, clock, settings, fenceKind } = this.#parts;
-    const place = { group: settings.groupId, topic: this.#info.topic, partition: this.#info.partition };
+    const place = this.#groupPlace();
     const parts: FenceParts = {
       link: protocol,
       clock,
@@ -278,6 +302,7 @@ class Opening {
       commitAt: verdict.commitAt === 'start' ? start : verdict.commitAt,
       adopt,
       doubts: verdict.doubts,
+      isNewLog: verdict.basis === 'replaced',
       fingerprint: isNewLog ? undefined : knownFingerprint(state, chain, ref.incarnation),
     };
     if (verdict.basis === 'replaced') this.#reportReplaced(plan, 'its topic was deleted and created again');
@@ -335,6 +360,7 @@ class Opening {
       commitAt: divergence,
       adopt: undefined,
       doubts,
+      isNewLog: true,
       fingerprint: undefined,
     };
     this.#reportReplaced(diverted, why);
@@ -406,6 +432,8 @@ interface OpeningPlan {
   readonly commitAt: number;
   readonly adopt: string | undefined;
   readonly doubts: readonly DoubtVerdict[];
+  /** Its offsets are not those of the tenures before. */
+  readonly isNewLog: boolean;
   readonly fingerprint: Fingerprint | undefined;
 }
 

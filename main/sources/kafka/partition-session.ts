@@ -6,8 +6,11 @@ import type { Disposition, Fingerprint } from '../../../shared/model/partition.t
 import type { Delivery, SourceHost } from '../source.ts';
 import type { KafkaSourceSettings } from './kafka-source-settings.ts';
 import type { OpenedPartition } from './opening.ts';
+import type { PartitionInfo } from './protocol-link.ts';
 import type { SourceClock } from './source-clock.ts';
 import type { MutableCounters } from './source-counters.ts';
+import { ClaimMemory } from './wire/header-claims.ts';
+import { undecodable } from './wire/record-batch.ts';
 import { RecordSetReader, type PullSlice } from './wire/record-set-reader.ts';
 import type { FetchPartition, PartitionFetch } from './wire/pull-link.ts';
 
@@ -16,7 +19,8 @@ import type { FetchPartition, PartitionFetch } from './wire/pull-link.ts';
  *
  * Promise: deliveries leave in offset order, without a hole and without an overlap, and none after one that failed.
  *
- * 1. `#fetchOffset` moves only with an answer to exactly that offset, so a late or repeated answer is dropped.
+ * 1. `#fetchOffset` moves only with an answer to exactly that offset, so a late or repeated answer is dropped; so is one that comes
+ *    after the log was put in doubt. What an answer says and nothing proves must come twice (`header-claims.ts`).
  * 2. `#position` moves only with a delivery handed over; `durableTo` only when it and all before it resolved.
  * 3. After any failure nothing more is handed over until all deliveries under way have ended; then the position is asked of the
  *    store, which alone knows it, and fetching begins there.
@@ -70,10 +74,14 @@ export class PartitionSession {
   #failures = 0;
   #isRecovering = false;
   #needsLogCheck = false;
-  /** Node that leads the partition, as last seen. */
-  leader: number;
+  /** Of the last batch that was fetched and believed. */
+  #fetchedEpoch: number | undefined;
+  readonly #claims = new ClaimMemory();
+  #leader: PartitionInfo;
   /** Up to here our commits were accepted. */
   acceptedTo: number;
+  /** Steady time of the last answer to a fetch; undefined: none since the log was compared. */
+  answeredMs: number | undefined;
   lastCommitMs: number;
   lastCheckMs: number;
   /** The commit under way, for the next one must wait. */
@@ -85,7 +93,7 @@ export class PartitionSession {
   constructor(opened: OpenedPartition, parts: SessionParts) {
     const nowMs = parts.clock.steadyMs();
     this.opened = opened;
-    this.acceptedTo = opened.committed;
+    this.acceptedTo = opened.tenure.acceptedTo;
     this.lastCommitMs = nowMs;
     this.lastCheckMs = nowMs;
     this.#parts = parts;
@@ -94,12 +102,24 @@ export class PartitionSession {
     this.#durableTo = opened.position;
     this.#fingerprint = opened.fingerprint;
     this.#maxBytes = parts.settings.partitionBytes;
-    this.leader = opened.info.leader;
+    this.#fetchedEpoch = opened.fingerprint?.leaderEpoch;
+    this.#leader = opened.info;
     if (opened.skipped !== undefined) this.#deliverGap(opened.skipped.to, opened.skipped.reason);
   }
 
   get place(): string {
     return `${this.opened.ref.topic}/${this.opened.ref.partition}`;
+  }
+
+  /** Node that leads the partition, as of the last time its log was compared. */
+  get leader(): number {
+    return this.#leader.leader;
+  }
+
+  /** The leader changed, or was elected again, since the log was compared. An older view of a broker that is behind says nothing. */
+  isElsewhere(info: PartitionInfo): boolean {
+    const { leader, leaderEpoch } = this.#leader;
+    return info.leaderEpoch > leaderEpoch || (info.leaderEpoch === leaderEpoch && info.leader !== leader);
   }
 
   get position(): number {
@@ -146,13 +166,16 @@ export class PartitionSession {
     if (this.#waitingBytes >= this.#parts.settings.partitionBytes || this.#underWay.size >= DELIVERIES_MAX)
       return undefined;
     const { topic, partition } = this.opened.ref;
-    return { topic, partition, offset: this.#fetchOffset, maxBytes: this.#maxBytes };
+    // With the epoch the broker itself refuses when another leader was elected since we compared the log.
+    const { leaderEpoch } = this.#leader;
+    return { topic, partition, offset: this.#fetchOffset, maxBytes: this.#maxBytes, leaderEpoch };
   }
 
   /** Takes an answer without error. Answers whether it brought anything. */
   take(fetched: PartitionFetch): boolean {
-    if (this.#isEnded || this.#failure !== undefined || fetched.fetchOffset !== this.#fetchOffset)
-      return false;
+    if (this.#isEnded || this.#failure !== undefined || this.#needsLogCheck) return false;
+    if (fetched.fetchOffset !== this.#fetchOffset) return false;
+    this.answeredMs = this.#parts.clock.steadyMs();
     this.logEnd = fetched.lastStableOffset >= 0 ? fetched.lastStableOffset : fetched.highWatermark;
     this.highWatermark = fetched.highWatermark;
     if (fetched.logStartOffset >= 0) this.logStart = fetched.logStartOffset;
@@ -161,11 +184,12 @@ export class PartitionSession {
       return false;
     }
     try {
-      const { maxEventBytes, topicHeader, recordHeaders } = this.#parts.settings;
-      const reader = new RecordSetReader({ fetched, maxEventBytes, topicHeader, recordHeaders });
+      const reader = this.#readerOf(fetched);
       if (reader.needsBytes !== undefined) return this.#raiseMaxBytes(reader.needsBytes);
       if (reader.nextOffset <= this.#fetchOffset) return false;
+      if (!this.#isBelieved(reader)) return true;
       this.#fetchOffset = reader.nextOffset;
+      this.#fetchedEpoch = reader.lastLeaderEpoch ?? this.#fetchedEpoch;
       this.#maxBytes = this.#parts.settings.partitionBytes;
       this.#waiting.push({ reader, bytes: fetched.records.length });
       this.#waitingBytes += fetched.records.length;
@@ -176,6 +200,25 @@ export class PartitionSession {
     }
     this.#startDelivering();
     return true;
+  }
+
+  #readerOf(fetched: PartitionFetch): RecordSetReader {
+    const { maxEventBytes, topicHeader, recordHeaders } = this.#parts.settings;
+    const { leaderEpoch } = this.#leader;
+    const knownEpochs = this.#fetchedEpoch === undefined ? [leaderEpoch] : [this.#fetchedEpoch, leaderEpoch];
+    return new RecordSetReader({ fetched, maxEventBytes, topicHeader, recordHeaders, knownEpochs });
+  }
+
+  /** False: the same is to be fetched again. */
+  #isBelieved(reader: RecordSetReader): boolean {
+    const verdict = this.#claims.judge(reader.claims);
+    if (verdict === 'contradiction') {
+      const [claim] = reader.claims;
+      const what = claim === undefined ? '' : `: ${claim.kind} ${claim.from} to ${claim.to}`;
+      throw undecodable(this.opened.ref, `the broker says something else each time${what}`);
+    }
+    if (verdict === 'ask-again') this.#parts.counters.repulls++;
+    return verdict === 'believed';
   }
 
   /** The broker no longer has our next offset: everything up to `to` is a gap. Never called while data waits. */
@@ -195,8 +238,10 @@ export class PartitionSession {
     this.#parts.onTrouble();
   }
 
-  /** The log was compared and is the one we knew. */
-  trustLog(): void {
+  /** The log was compared at this leader and is the one we knew. */
+  trustLog(leader: PartitionInfo): void {
+    this.#leader = leader;
+    this.answeredMs = undefined;
     this.#needsLogCheck = false;
     this.#parts.onWanting();
   }
@@ -226,6 +271,7 @@ export class PartitionSession {
       }
       this.#position = state.position;
       this.#fetchOffset = state.position;
+      this.#fetchedEpoch = state.fingerprint?.leaderEpoch ?? this.#fetchedEpoch;
       this.#durableTo = Math.max(this.#durableTo, state.position);
       this.#fingerprint = state.fingerprint ?? this.#fingerprint;
       this.#failure = undefined;
@@ -325,6 +371,7 @@ export class PartitionSession {
     }
     if (slice.gap !== undefined) {
       const reason = 'the log started beyond our fetch offset';
+      this.#reportGap(slice.first, slice.next, reason);
       dispositions.push({ kind: 'gap', channel: undefined, runs: slice.gap, reason });
     }
     this.#deliver({
@@ -338,14 +385,7 @@ export class PartitionSession {
 
   #deliverGap(to: number, reason: string): void {
     const first = this.#position;
-    this.#parts.host.report({
-      code: 'gap',
-      level: 'error',
-      source: this.#parts.settings.name,
-      place: this.place,
-      message: `offsets ${first} to ${to - 1} were not pulled: ${reason}`,
-      hint: 'Those events are not in the target. Compare retention with how long the link may be down.',
-    });
+    this.#reportGap(first, to, reason);
     this.#deliver({
       ...this.#delivery(offset(first), offset(to)),
       fingerprint: undefined,
@@ -354,6 +394,17 @@ export class PartitionSession {
       quarantined: [],
     });
     this.#fetchOffset = to;
+  }
+
+  #reportGap(first: number, to: number, reason: string): void {
+    this.#parts.host.report({
+      code: 'gap',
+      level: 'error',
+      source: this.#parts.settings.name,
+      place: this.place,
+      message: `offsets ${first} to ${to - 1} were not pulled: ${reason}`,
+      hint: 'Those events are not in the target. Compare retention with how long the link may be down.',
+    });
   }
 
   #delivery(first: number, next: number): Pick<Delivery, 'partition' | 'tenure' | 'first' | 'next'> {

@@ -202,9 +202,11 @@ export class PartitionWorker {
     if (!isRepull) {
       this.#waiting(isUndecodable ? 'held' : 'waiting', failure.message);
       const reportKey = `${failure.code} ${failure.message}`;
-      if (isUndecodable && this.#reported !== reportKey) {
+      if (this.#reported !== reportKey) {
         this.#reported = reportKey;
-        this.#report({ code: 'undecodable', level: 'error', message: failure.message, hint: failure.hint });
+        const { message, hint } = failure;
+        if (isUndecodable) this.#report({ code: 'undecodable', level: 'error', message, hint });
+        else this.#report({ code: 'restarted', level: 'warn', message: `waits: ${message}`, hint });
       }
       await this.#sleepWhole(this.#backoff(session.failures - settings.repulls), signal);
       if (signal.aborted) return;
@@ -240,8 +242,7 @@ export class PartitionWorker {
       const { pull, protocol } = this.#parts.opening();
       const check = { pull, protocol, info, fingerprint: session.fingerprint, position: session.position };
       const finding = await checkLog(check, signal);
-      session.leader = info.leader;
-      this.#found(session, finding);
+      this.#found(session, finding, info);
     } catch (error) {
       if (signal.aborted) return;
       if (!isGatewayError(error)) throw error;
@@ -252,7 +253,7 @@ export class PartitionWorker {
     }
   }
 
-  #found(session: PartitionSession, finding: LogFinding): void {
+  #found(session: PartitionSession, finding: LogFinding, leader: PartitionInfo): void {
     if (finding.kind === 'replaced' || finding.kind === 'short') {
       session.reopen(
         'log',
@@ -266,7 +267,7 @@ export class PartitionWorker {
       session.skipTo(finding.logStart, 'the broker deleted them before they were pulled (retention)');
     }
     this.#clearCause();
-    session.trustLog();
+    session.trustLog(leader);
   }
 
   /** After the session: the last commit where that makes sense, and the tenure's end; then perhaps a wait before the next opening. */
@@ -288,7 +289,8 @@ export class PartitionWorker {
     const isFenced = end.why === 'commit' && name !== undefined && isFencedName(name);
     this.#waiting('waiting', end.error.message);
     if (isFenced) await this.#parts.confirmOwnership(signal);
-    else if (end.why === 'commit') await this.#sleepWhole(this.#backoff(++this.#failures), signal);
+    // However it ended: openings of one partition never follow each other without a pause.
+    else await this.#sleepWhole(this.#backoff(++this.#failures), signal);
   }
 
   get #timing() {
@@ -307,6 +309,7 @@ export class PartitionWorker {
 
   #clearCause(): void {
     this.#cause = undefined;
+    this.#reported = '';
     this.#wait = 'opening';
   }
 

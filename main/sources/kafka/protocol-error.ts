@@ -112,7 +112,7 @@ function classifyRefusal(name: string): Kind {
     return {
       code: 'permission-denied',
       retry: 'backoff',
-      hint: 'Grant the rights in docs/operations.md: topic Read and Describe, both groups Read, transactional id prefix headgate: Write and Describe.',
+      hint: 'Grant the rights in docs/operations.md: topic Read and Describe, both groups Read, transactional id prefix headgate: Write and Describe (or, for one gateway alone, set fence: none).',
     };
   }
   if (name === 'SASL_AUTHENTICATION_FAILED' || name === 'UNSUPPORTED_SASL_MECHANISM') {

@@ -7,7 +7,8 @@ import { offset } from '../../../shared/model/brand.ts';
  * The metadata of a committed offset: under which tenure it was committed, and which tenures came before (exactly-once.md §4).
  *
  * It is what a gateway that was away resolves its doubts with: for each state id the last tenure stays listed with the offset at
- * which its successor started (`end`), whatever else is evicted. Compact JSON, below `METADATA_BYTES_MAX` (the broker's own limit
+ * which its successor started (`end`), whatever else is evicted; so do the last tenure of an old log and the first of the next, for
+ * offsets of two logs can't be compared. Compact JSON, below `METADATA_BYTES_MAX` (the broker's own limit
  * is 4096 by default); only when the tenures that must stay do not fit may it grow up to `PINNED_BYTES_MAX`.
  */
 export const METADATA_BYTES_MAX = 1_024;
@@ -21,6 +22,8 @@ export interface TenureEntry {
   readonly start: number;
   /** Where its successor started; undefined for the last one. */
   readonly end: number | undefined;
+  /** Set when another log begins with this tenure (topic created anew, truncated): the offset committed for the log before. */
+  readonly oldLogEnd: number | undefined;
 }
 
 export interface TenureMetadata {
@@ -33,6 +36,8 @@ export interface TenureMetadata {
   readonly gateways: Readonly<Record<string, string>>;
   /** Oldest first; the last one is the tenure under which the offset was committed. Never empty. */
   readonly entries: readonly TenureEntry[];
+  /** The committed offset when the last tenure opened, where somebody had moved it beyond the tenure's start. */
+  readonly movedTo: number | undefined;
   /** Of the last record below the committed offset, as far as known. */
   readonly fingerprint: Fingerprint | undefined;
 }
@@ -61,9 +66,10 @@ const wireSchema = z.object({
     .min(1)
     .max(256),
   c: z
-    .array(z.tuple([text, whole, whole, z.int().min(-1)]))
+    .array(z.tuple([text, whole, whole, z.int().min(-1), whole.optional()]))
     .min(1)
     .max(256),
+  m: whole.optional(),
   f: z.tuple([whole, whole, z.int(), z.int()]).optional(),
 });
 
@@ -87,10 +93,10 @@ export function parseTenureMetadata(textOfOffset: string): ParsedMetadata {
 
 function fromWire(wire: z.infer<typeof wireSchema>): TenureMetadata | undefined {
   const entries: TenureEntry[] = [];
-  for (const [nonce, stateIndex, start, end] of wire.c) {
+  for (const [nonce, stateIndex, start, end, oldLogEnd] of wire.c) {
     const stateId = wire.g[stateIndex]?.[0];
     if (stateId === undefined) return undefined;
-    entries.push({ nonce, stateId, start, end: end < 0 ? undefined : end });
+    entries.push({ nonce, stateId, start, end: end < 0 ? undefined : end, oldLogEnd });
   }
   const isChain = entries.every((one, index) => (one.end === undefined) === (index === entries.length - 1));
   if (!isChain) return undefined;
@@ -103,6 +109,7 @@ function fromWire(wire: z.infer<typeof wireSchema>): TenureMetadata | undefined 
     sequence: wire.q,
     gateways: Object.fromEntries(wire.g),
     entries,
+    movedTo: wire.m,
     fingerprint: hasFingerprint ? { offset: offset(at), crc, timestampMs, leaderEpoch } : undefined,
   };
 }
@@ -117,7 +124,14 @@ export function formatTenureMetadata(metadata: TenureMetadata): string {
     i: metadata.incarnation,
     q: metadata.sequence,
     g: stateIds.map((stateId) => [stateId, metadata.gateways[stateId] ?? stateId]),
-    c: metadata.entries.map((one) => [one.nonce, stateIds.indexOf(one.stateId), one.start, one.end ?? -1]),
+    c: metadata.entries.map((one) => [
+      one.nonce,
+      stateIds.indexOf(one.stateId),
+      one.start,
+      one.end ?? -1,
+      ...(one.oldLogEnd === undefined ? [] : [one.oldLogEnd]),
+    ]),
+    ...(metadata.movedTo === undefined ? {} : { m: metadata.movedTo }),
     ...(f === undefined ? {} : { f: [f.offset, f.crc, f.timestampMs, f.leaderEpoch] }),
   });
 }
@@ -131,6 +145,10 @@ export interface NewTenureEntry {
   readonly start: number;
   /** Where the tenure before ends: its committed offset, which is `start` unless the log was replaced or somebody moved it. */
   readonly previousEnd: number;
+  /** Another log begins here: its offsets have nothing to do with those of the tenures before. */
+  readonly isNewLog: boolean;
+  /** Where somebody moved the offset to, beyond `start`; undefined: nobody did. */
+  readonly movedTo: number | undefined;
   readonly fingerprint: Fingerprint | undefined;
 }
 
@@ -145,19 +163,25 @@ export function nextTenureMetadata(
 ): TenureMetadata {
   const before = [...(previous?.entries ?? [])];
   const last = before.pop();
+  let oldLogEnd = next.isNewLog && last !== undefined ? next.previousEnd : undefined;
   if (last !== undefined) {
     const isCutOff = last.stateId === next.stateId && last.start === next.previousEnd && !isKnown(last.nonce);
     const hasOlder = before.some((one) => one.stateId === next.stateId);
     if (!isCutOff || !hasOlder) before.push({ ...last, end: next.previousEnd });
-    else healEnd(before, next.previousEnd);
+    else {
+      healEnd(before, next.previousEnd);
+      oldLogEnd = last.oldLogEnd ?? oldLogEnd;
+    }
   }
-  const entry: TenureEntry = { nonce: next.nonce, stateId: next.stateId, start: next.start, end: undefined };
+  const { nonce, stateId, start } = next;
+  const entry: TenureEntry = { nonce, stateId, start, end: undefined, oldLogEnd };
   const metadata: TenureMetadata = {
     target: next.target,
     incarnation: next.incarnation,
     sequence: (previous?.sequence ?? 0) + 1,
     gateways: { ...previous?.gateways, [next.stateId]: next.gatewayId },
     entries: [...before, entry],
+    movedTo: next.movedTo,
     fingerprint: next.fingerprint,
   };
   return evicted(metadata);
@@ -185,6 +209,7 @@ function evicted(metadata: TenureMetadata): TenureMetadata {
 }
 
 function isPinned(entries: readonly TenureEntry[], entry: TenureEntry, at: number): boolean {
+  if (entry.oldLogEnd !== undefined || entries[at + 1]?.oldLogEnd !== undefined) return true;
   return !entries.slice(at + 1).some((later) => later.stateId === entry.stateId);
 }
 

@@ -167,6 +167,12 @@ export class PullLink {
     return answeredPartitions(request, response, lane.place);
   }
 
+  /** False when the next fetch from this node will have to connect first. */
+  isConnected(node: number): boolean {
+    const lane = this.#lanes.get(`fetch:${node}` satisfies `${LaneKind}:${number}`);
+    return lane !== undefined && lane.isOpen;
+  }
+
   /** Offsets by time from the partitions' leader. Resolves and rejects like `fetch`. */
   async listOffsets(request: ListOffsetsRequest, signal: AbortSignal): Promise<PartitionOffset[]> {
     const args = listOffsetsArguments(request);

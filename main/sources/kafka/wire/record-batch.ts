@@ -11,7 +11,8 @@ import { readInt64, readTime } from './int64.ts';
  *    53 baseSequence i32   57 count i32                                  61 records
  *
  * Kafka leaves the first 16 bytes out of the CRC, because the broker rewrites them. What can be checked of them is checked: the
- * length by the CRC's range, the base offset by the order of the batches.
+ * length by the CRC's range, the base offset by the order of the batches and the end of the log (`record-set-reader.ts`); what is
+ * left, by asking twice (`header-claims.ts`).
  */
 const LENGTH_AT = 8;
 const LEADER_EPOCH_AT = 12;

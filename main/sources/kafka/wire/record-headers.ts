@@ -1,4 +1,5 @@
 import { parseTimestamp, type HeaderColumn } from '../../../../shared/event-batch.ts';
+import { RECORD_TIME_HEADER } from '../../../../shared/model/record-time-header.ts';
 import { keyRange, recordHeader } from './record-parser.ts';
 import { recordPlace, type RecordPlace, type RecordView } from './record-columns.ts';
 
@@ -13,8 +14,6 @@ export interface RecordHeaderOptions {
   /** Event header name -> record header name (Flume's `header.NAME`). */
   readonly recordHeaders: Readonly<Record<string, string>>;
 }
-
-export const RECORD_TIME_HEADER = 'kafka.timestamp';
 
 interface Origin {
   readonly topic: string;

@@ -4,7 +4,8 @@
  * Promise: every offset in `[fetchOffset, nextOffset)` comes out exactly once, in order: in a slice's events, among its
  * `oversized`, or in its runs of offsets without a record. A byte that changed on its way never becomes an event.
  *
- * 1. All batches of the set are verified (length, format, CRC-32C, count, order) in the constructor: a damaged set yields nothing.
+ * 1. All batches of the set are verified (length, format, CRC-32C, count, order) in the constructor: a damaged set
+ *    yields nothing. What the CRC leaves out and nothing proves stands in `claims`, which the caller must have confirmed.
  * 2. A batch's records are parsed whole before the first of them is handed out, so a broken record spoils no half of a batch.
  * 3. Only complete batches count. What is cut off at the end of the set belongs to the next fetch.
  * 4. An offset is missing if no record has it and the range around it was fetched whole: transaction markers, aborted
@@ -17,6 +18,7 @@ import { OffsetRunsBuilder, type EncodedRuns } from '../../../../shared/model/of
 import type { Fingerprint } from '../../../../shared/model/partition.ts';
 import type { QuarantinedEvent } from '../../../../shared/model/put.ts';
 import { AbortedTransactions } from './aborted-transactions.ts';
+import { claimsOf, type HeaderClaim } from './header-claims.ts';
 import type { PartitionFetch } from './pull-link.ts';
 import {
   BATCH_HEADER_BYTES,
@@ -32,12 +34,14 @@ import { RecordHeaders, type RecordHeaderOptions } from './record-headers.ts';
 import { assertCountFits, keyRange, parseRecords, type OversizedRecord } from './record-parser.ts';
 
 /** What of an answer the reader needs. The answer must be one without error. */
-export type FetchedRecords = Omit<PartitionFetch, 'error' | 'highWatermark' | 'lastStableOffset'>;
+export type FetchedRecords = Omit<PartitionFetch, 'error' | 'lastStableOffset'>;
 
 export interface RecordSetOptions extends RecordHeaderOptions {
   readonly fetched: FetchedRecords;
   /** A body larger than this goes to `oversized`. */
   readonly maxEventBytes: number;
+  /** Leader epochs that a batch may have without a claim: of the record before, of the leader. */
+  readonly knownEpochs: readonly number[];
 }
 
 export interface SliceLimits {
@@ -69,6 +73,10 @@ export class RecordSetReader {
   readonly nextOffset: number;
   /** When no complete batch reaches the fetch offset: bytes that the set needs to hold one. undefined otherwise, and for an empty set. */
   readonly needsBytes: number | undefined;
+  /** What the headers say and nothing proves; empty when the set can be believed as it is. */
+  readonly claims: readonly HeaderClaim[];
+  /** Of the last complete batch; undefined when there is none. */
+  readonly lastLeaderEpoch: number | undefined;
   readonly #fetched: FetchedRecords;
   readonly #maxEventBytes: number;
   readonly #headers: RecordHeaders;
@@ -97,6 +105,8 @@ export class RecordSetReader {
     this.#recordsLeft = scan.batches.reduce((sum, batch) => sum + batch.count, 0);
     this.nextOffset = scan.nextOffset;
     this.needsBytes = scan.needsBytes;
+    this.claims = claimsOf(scan.batches, fetched, options.knownEpochs);
+    this.lastLeaderEpoch = scan.batches.at(-1)?.leaderEpoch;
     this.#mayClaimAbsent = fetched.logStartOffset >= 0 && fetched.logStartOffset <= fetched.fetchOffset;
     this.#position = fetched.fetchOffset;
     this.#decodedTo = fetched.fetchOffset;
@@ -141,8 +151,7 @@ export class RecordSetReader {
       const batch = this.#batches[this.#batchIndex];
       if (batch === undefined) return;
       const isHidden = this.#aborted.hides(this.#fetched, batch);
-      // A batch before the fetch offset may still end a transaction.
-      if (!isHidden && batch.nextOffset > this.#fetched.fetchOffset) this.#decode(batch, limits.maxEvents);
+      if (!isHidden) this.#decode(batch, limits.maxEvents);
       this.#batchIndex++;
       this.#recordsLeft -= batch.count;
       this.#decodedTo = Math.max(this.#decodedTo, batch.nextOffset);
@@ -238,6 +247,7 @@ export function fingerprintAt(fetched: FetchedRecords, offset: number): Fingerpr
     maxEventBytes: Number.MAX_SAFE_INTEGER,
     topicHeader: undefined,
     recordHeaders: {},
+    knownEpochs: [],
   });
   const fingerprint = reader.next({ maxEvents: 1, maxBytes: 1 })?.fingerprint;
   return fingerprint?.offset === offset ? fingerprint : undefined;
@@ -261,12 +271,7 @@ function scanBatches(fetched: FetchedRecords): BatchScan {
     if (size === undefined || at + size > records.length) break;
     const batch = readBatchHeader(fetched, records, at);
     verifyBatch(fetched, records, batch);
-    if (batch.baseOffset < previousNext) {
-      throw undecodable(
-        fetched,
-        `a batch from offset ${batch.baseOffset} stands after offset ${previousNext - 1}`,
-      );
-    }
+    assertPlace(fetched, batch, previousNext);
     previousNext = batch.nextOffset;
     nextOffset = Math.max(nextOffset, batch.nextOffset);
     batches.push(batch);
@@ -274,6 +279,22 @@ function scanBatches(fetched: FetchedRecords): BatchScan {
   }
   const isCutOff = at < records.length && nextOffset === fetchOffset;
   return { batches, nextOffset, needsBytes: isCutOff ? at + (size ?? UNKNOWN_BATCH_BYTES) : undefined };
+}
+
+/**
+ * The base offset is not in the CRC, so its place must make sense: after the batch before, and not wholly before the offset that was
+ * asked for. A broker sends nothing else (Kafka's `LogSegment.translateOffset`).
+ */
+function assertPlace(fetched: FetchedRecords, batch: RecordBatch, previousNext: number): void {
+  const { baseOffset, nextOffset } = batch;
+  const { fetchOffset } = fetched;
+  const range = `offsets ${baseOffset} to ${nextOffset - 1}`;
+  if (baseOffset < previousNext) {
+    throw undecodable(fetched, `a batch with ${range} stands after offset ${previousNext - 1}`);
+  }
+  if (nextOffset <= fetchOffset) {
+    throw undecodable(fetched, `a batch with ${range} was sent for offset ${fetchOffset}`);
+  }
 }
 
 /** Offsets of the range that neither an event nor an oversized record has. */

@@ -1,0 +1,227 @@
+/**
+ * The marker (exactly-once.md §5): what the target remembers of our landing, so that a state directory that is not the newest
+ * one never lands what has landed already.
+ *
+ * Promise: no file takes its final name while the target knows of a landing step that our database does not, or while another
+ * copy of our state directory lands files.
+ *
+ * 1. A *step* is counted before every RENAME: first durably in our database, then on the marker, then the RENAME goes out. So at
+ *    any moment, whatever crashes, the database's count is at least the marker's. A marker that is ahead means that our database
+ *    is an older one: a restored image. Nothing lands then, because files of its backlog may stand in HDFS under other names.
+ * 2. Every start writes a nonce of its own, durably in the database and then on the marker, and looks for it before every step.
+ *    Another nonce there is another engine that runs on a copy of our state directory: a clone. Between the look and the write
+ *    a clone may do the same; then both have counted one step, and both are refused at the next.
+ * 3. A marker that vanished proves nothing: it is written anew, and said.
+ *
+ * The marker is a directory `<root>/.headgate/<gateway id>/<state id>.<sink>` with attributes; where the target has none, the
+ * name of the file in it says the same. One step serves all files that wait for one.
+ */
+import { GatewayError, isGatewayError } from '../../shared/errors.ts';
+import type { CrashPoint } from '../telemetry/crash-point.ts';
+import type { LandingEvent } from './lander-status.ts';
+import type { LanderSettings } from './lander-settings.ts';
+import { stampOrFalse } from './stamp-or-false.ts';
+import type { Target } from './target.ts';
+
+/** The database's side: notes that are durable when the promise resolves. */
+export interface MarkerNotes {
+  readNote(name: string): Promise<string | undefined>;
+  writeNote(name: string, value: string): Promise<void>;
+}
+
+export interface MarkerParts {
+  readonly settings: Pick<LanderSettings, 'sink' | 'stateId' | 'markerDirectory'>;
+  readonly store: MarkerNotes;
+  readonly target: Pick<
+    Target,
+    'namespace' | 'mkdirs' | 'stamp' | 'attributes' | 'create' | 'list' | 'remove'
+  >;
+  readonly random: () => number;
+  readonly report: (event: LandingEvent) => void;
+  readonly crashPoint: (name: CrashPoint) => void;
+}
+
+/** What the marker says. */
+interface Marker {
+  readonly step: number;
+  readonly nonce: string;
+}
+
+/** What our database says of it; `previous` is the nonce that stood there when ours was written. */
+interface MarkerNote extends Marker {
+  readonly previous: string | undefined;
+}
+
+const FILE_NAME = /^step-(\d{1,15})-([a-z0-9]{1,20})$/;
+
+export class LandingMarker {
+  readonly #parts: MarkerParts;
+  readonly #nonce: string;
+  readonly #path: string;
+  #checkedNamespace: string | undefined;
+  /** Once it was ours, only another engine can have changed it. */
+  #wasOurs = false;
+  #step = 0;
+  #running: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+
+  constructor(parts: MarkerParts) {
+    const { markerDirectory, stateId, sink } = parts.settings;
+    this.#parts = parts;
+    this.#nonce = Array.from({ length: 2 }, () => Math.floor(parts.random() * 36 ** 6).toString(36)).join('');
+    this.#path = `${markerDirectory}/${stateId}.${sink}`;
+  }
+
+  /**
+   * The target's namespace, once the marker there is known to agree with our database. Throws `state-outdated`, `state-cloned`,
+   * and what the target and the store throw.
+   */
+  async checkedNamespace(signal: AbortSignal): Promise<string> {
+    const { store, target, report, settings } = this.#parts;
+    const namespace = await target.namespace(signal);
+    if (this.#checkedNamespace === namespace) return namespace;
+    const key = this.#noteKey(namespace);
+    const note = parseNote(await store.readNote(key));
+    const seen = await this.#read(signal);
+    if (seen !== undefined) this.#compare(seen, note);
+    if (seen === undefined && note !== undefined && note.step > 0)
+      report({ kind: 'marker-missing', sink: settings.sink, path: this.#path });
+    this.#step = note?.step ?? 0;
+    await this.#note(namespace, seen?.nonce ?? note?.nonce);
+    await this.#write(signal);
+    this.#checkedNamespace = namespace;
+    this.#wasOurs = true;
+    return namespace;
+  }
+
+  /** To be called before a RENAME; resolves when the step stands in the database and on the marker. Throws as above. */
+  advance(signal: AbortSignal): Promise<void> {
+    if (this.#next !== undefined) return this.#next;
+    if (this.#running === undefined) return (this.#running = this.#advanced(signal));
+    const begin = (): Promise<void> => {
+      this.#next = undefined;
+      return (this.#running = this.#advanced(signal));
+    };
+    // Whoever waited for the step before hears of its failure; this one is tried all the same.
+    return (this.#next = this.#running.then(begin, begin));
+  }
+
+  async #advanced(signal: AbortSignal): Promise<void> {
+    try {
+      const namespace = await this.checkedNamespace(signal);
+      this.#step++;
+      await this.#note(namespace, this.#nonce);
+      const seen = await this.#read(signal);
+      if (seen !== undefined && (seen.nonce !== this.#nonce || seen.step >= this.#step)) {
+        // The next try begins with the whole comparison.
+        this.#checkedNamespace = undefined;
+        throw this.#cloned();
+      }
+      await this.#write(signal);
+      this.#parts.crashPoint('land.after-marker');
+    } finally {
+      this.#running = undefined;
+    }
+  }
+
+  #compare(seen: Marker, note: MarkerNote | undefined): void {
+    const isKnown = note === undefined || seen.nonce === note.nonce || seen.nonce === note.previous;
+    if (this.#wasOurs && !isKnown) throw this.#cloned();
+    if (seen.step > (note?.step ?? 0)) throw this.#outdated(seen.step, note?.step ?? 0);
+    if (!isKnown) throw this.#cloned();
+  }
+
+  async #note(namespace: string, previous: string | undefined): Promise<void> {
+    const note: MarkerNote = { step: this.#step, nonce: this.#nonce, previous };
+    await this.#parts.store.writeNote(this.#noteKey(namespace), JSON.stringify(note));
+  }
+
+  /** Another root or another cluster has a marker of its own. */
+  #noteKey(namespace: string): string {
+    const { sink, markerDirectory } = this.#parts.settings;
+    return `landing-step:${sink}:${namespace}:${markerDirectory}`;
+  }
+
+  async #read(signal: AbortSignal): Promise<Marker | undefined> {
+    const { target } = this.#parts;
+    const attributes = await target.attributes(this.#path, signal);
+    const { step, instance } = attributes ?? {};
+    if (step !== undefined && instance !== undefined) return marker(step, instance, this.#path);
+    const entries = (await target.list(this.#path, signal)) ?? [];
+    return (
+      entries
+        .flatMap(({ name }) => {
+          const [, digits, nonce] = FILE_NAME.exec(name) ?? [];
+          return digits === undefined || nonce === undefined ? [] : [marker(digits, nonce, this.#path)];
+        })
+        // Of two with the same step, the one that is not ours: it is the one to know of.
+        .sort(
+          (a, b) => b.step - a.step || Number(a.nonce === this.#nonce) - Number(b.nonce === this.#nonce),
+        )[0]
+    );
+  }
+
+  async #write(signal: AbortSignal): Promise<void> {
+    const { target } = this.#parts;
+    await target.mkdirs(this.#path, signal);
+    const attributes = { step: String(this.#step), instance: this.#nonce };
+    if (await stampOrFalse(() => target.stamp(this.#path, attributes, signal))) return;
+    const name = `step-${this.#step}-${this.#nonce}`;
+    try {
+      await target.create(`${this.#path}/${name}`, { lengthBytes: 0, pieces: nothing() }, signal);
+    } catch (error) {
+      // The reply to an earlier try was lost; the name is all that the file says.
+      if (!isGatewayError(error) || error.code !== 'file-exists') throw error;
+    }
+    for (const entry of (await target.list(this.#path, signal)) ?? [])
+      if (FILE_NAME.test(entry.name) && entry.name !== name)
+        await target.remove(`${this.#path}/${entry.name}`, signal);
+  }
+
+  #outdated(there: number, here: number): GatewayError {
+    return new GatewayError({
+      code: 'state-outdated',
+      operation: 'compare the marker at the target',
+      place: this.#path,
+      message: `The target knows of ${there} landing steps of this state directory, its database of ${here}: it was restored from an older copy.`,
+      retry: 'backoff',
+      hint: 'Put the newest copy of the state directory back. Nothing lands meanwhile, because its backlog may have landed already.',
+    });
+  }
+
+  #cloned(): GatewayError {
+    return new GatewayError({
+      code: 'state-cloned',
+      operation: 'compare the marker at the target',
+      place: this.#path,
+      message: 'Another engine lands files from a copy of this state directory.',
+      retry: 'backoff',
+      hint: 'Stop one of the two machines for good: only one may go on, or events land twice. Then restart this engine.',
+    });
+  }
+}
+
+function parseNote(text: string | undefined): MarkerNote | undefined {
+  if (text === undefined) return undefined;
+  const value = JSON.parse(text) as MarkerNote;
+  if (!Number.isSafeInteger(value.step) || typeof value.nonce !== 'string')
+    throw new Error(`not a marker's note: ${text}`);
+  return value;
+}
+
+function marker(step: string, nonce: string, path: string): Marker {
+  const value = Number(step);
+  if (Number.isSafeInteger(value) && value >= 0) return { step: value, nonce };
+  throw new GatewayError({
+    code: 'state-outdated',
+    operation: 'compare the marker at the target',
+    place: path,
+    message: 'The marker can’t be read: somebody wrote over it.',
+    retry: 'backoff',
+    hint: 'Remove the marker when this gateway’s state directory is certainly the newest one; it is written anew.',
+  });
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array, void, undefined> {
+  // A file of no bytes.
+}
