@@ -49,19 +49,23 @@ const KEYS: PagedCheck = {
       OR k.raw_bytes <> coalesce(sum(c.raw_bytes), 0) OR k.stored_bytes <> coalesce(sum(c.stored_bytes), 0)`,
 };
 
+/** The length of a body stands in front of it: no page of the body is read. */
 const CHUNKS: PagedCheck = {
   table: 'chunks',
   pageRows: CHECK_ROWS,
   sql: `SELECT 'chunk ' || id AS place, fault AS what FROM (SELECT c.id AS id, CASE
       WHEN k.id IS NULL THEN 'its landing key is missing'
       WHEN k.channel <> c.channel THEN 'its landing key is of another channel'
-      WHEN NOT EXISTS (SELECT 1 FROM chunk_bodies b WHERE b.id = c.body_id) THEN 'its body is missing'
+      WHEN b.id IS NULL THEN 'its body is missing'
+      WHEN length(b.bytes) <> c.stored_bytes
+        THEN 'its body is ' || length(b.bytes) || ' bytes long, the row says ' || c.stored_bytes
       WHEN c.plan_id IS NULL THEN NULL
       WHEN p.id IS NULL THEN 'its plan is missing'
       WHEN p.landing_key_id <> c.landing_key_id THEN 'its plan is of another landing key'
       WHEN t.accepted_to < c.next THEN 'it is planned though its put is not accepted'
     END AS fault
     FROM chunks c LEFT JOIN landing_keys k ON k.id = c.landing_key_id LEFT JOIN plans p ON p.id = c.plan_id
+      LEFT JOIN chunk_bodies b ON b.id = c.body_id
       LEFT JOIN tenures t ON t.id = c.tenure_id
     WHERE c.id > @after AND c.id <= @upTo) WHERE fault IS NOT NULL`,
 };

@@ -5,6 +5,9 @@ import { oneLine } from './terminal-text.ts';
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 /** Lists of offsets and the like belong into the JSON log; a person reads the beginning. */
 const VALUE_CHARS_MAX = 120;
+/** The years 2001 and 2286. */
+const EPOCH_MS_MIN = 1e12;
+const EPOCH_MS_MAX = 1e13;
 
 /** The log for a person at a terminal: `08:59:59 WARN  sink-waits  sink=hadoop …`. Fields that look like secrets are left out. */
 export function createConsoleLogger(options: {
@@ -27,9 +30,16 @@ export function createConsoleLogger(options: {
 function fieldText(name: string, value: unknown): string[] {
   if (value === undefined || value === '') return [];
   if (/password|secret|token|keytab|credential/i.test(name)) return [`${name}=…`];
-  const text = valueText(value instanceof Error ? toErrorReport(value) : value);
+  const text = isMoment(name, value)
+    ? new Date(value).toISOString().slice(11, 19)
+    : valueText(value instanceof Error ? toErrorReport(value) : value);
   const cut = text.length > VALUE_CHARS_MAX ? `${text.slice(0, VALUE_CHARS_MAX)}…` : text;
   return [`${name}=${oneLine(cut)}`];
+}
+
+/** Epoch ms are for machines; durations, which are much smaller, stay. */
+function isMoment(name: string, value: unknown): value is number {
+  return name.endsWith('Ms') && typeof value === 'number' && value > EPOCH_MS_MIN && value < EPOCH_MS_MAX;
 }
 
 function valueText(value: unknown): string {

@@ -1,4 +1,5 @@
-/** How a verb finds the running engine: `--state-dir D`, or the state directory of `--config F`, or the platform's default. */
+/** How a verb finds the running engine: `--state-dir D`, or the state directory of `--config F`, or the platform's default, or the service's. */
+import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { defaultStateDirectory } from '../config/state-directory.ts';
@@ -20,10 +21,21 @@ export function withEngine(command: Command): Command {
     .option('--json', 'print facts as JSON');
 }
 
+/** Where systemd keeps the state of the unit in build/. */
+const SERVICE_STATE_DIRECTORY = '/var/lib/headgate';
+
+/** The first of the two where an engine has listened: who calls `headgate status` on a gateway means its service. */
+export function likelyStateDirectory(own: string, service: string): string {
+  const isThere = (directory: string): boolean => existsSync(controlSocketPath(directory));
+  return process.platform !== 'win32' && !isThere(own) && isThere(service) ? service : own;
+}
+
 export async function connectToEngine(options: EngineOptions): Promise<ControlClient> {
   const stateDir =
     options.stateDir ??
-    (options.config === undefined ? defaultStateDirectory() : await stateDirOfConfig(options.config));
+    (options.config === undefined
+      ? likelyStateDirectory(defaultStateDirectory(), SERVICE_STATE_DIRECTORY)
+      : await stateDirOfConfig(options.config));
   return new ControlClient(controlSocketPath(stateDir));
 }
 

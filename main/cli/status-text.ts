@@ -71,7 +71,7 @@ function waitingText(waiting: Waiting, nowMs: number): string[] {
       ? ''
       : `; next try in ${formatDuration(Math.max(0, Math.round(waiting.nextTryMs - nowMs)))}`;
   return [
-    `${INDENT}because: ${oneLine(waiting.cause)}${next}`,
+    `${INDENT}because: ${oneLine(waiting.cause).replace(/\.$/, '')}${next}`,
     ...(waiting.hint === undefined ? [] : [`${INDENT}what to do: ${oneLine(waiting.hint)}`]),
   ];
 }

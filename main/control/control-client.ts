@@ -49,10 +49,22 @@ export class ControlClient {
       const answer = parseJson(await readText(response, this.#path), this.#path);
       throw remoteError(answer, { name: 'events', path: this.#path });
     }
-    for await (const line of createInterface({ input: response, crlfDelay: Infinity })) {
-      const parsed = streamEvent.safeParse(parseJson(line, this.#path));
-      if (!parsed.success) throw mismatch(this.#path, parsed.error.issues[0]?.message ?? 'unknown event');
-      yield parsed.data;
+    const lines = createInterface({ input: response, crlfDelay: Infinity });
+    // Without a listener the break of the connection would be nobody's, when the reader is not asking at that moment.
+    response.on('error', () => lines.close());
+    response.on('close', () => lines.close());
+    try {
+      for await (const line of lines) {
+        const parsed = streamEvent.safeParse(parseJson(line, this.#path));
+        if (!parsed.success) throw mismatch(this.#path, parsed.error.issues[0]?.message ?? 'unknown event');
+        yield parsed.data;
+      }
+    } catch (error) {
+      // The engine went, or the signal aborted: that is how every stream ends.
+      if (!isConnectionEnd(error)) throw error;
+    } finally {
+      // Who stops listening lets go of the connection.
+      response.destroy();
     }
   }
 
@@ -88,6 +100,13 @@ export class ControlClient {
       call.end(body);
     });
   }
+}
+
+function isConnectionEnd(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    ['ECONNRESET', 'EPIPE', 'ABORT_ERR'].includes(String(Reflect.get(error, 'code')))
+  );
 }
 
 /** Throws `contract-mismatch` for an answer that no engine of ours gives. */

@@ -6,7 +6,7 @@ import { controlSocketPath } from '../../main/control/socket-path.ts';
 import { guardProcess, releaseProcess } from '../rig/orphan-guard.ts';
 import { until } from '../rig/until.ts';
 
-const PROGRAM = fileURLToPath(new URL('../../main/cli/headgate.ts', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../../bin/headgate', import.meta.url));
 const READY_LIMIT_MS = 60_000;
 const EXIT_LIMIT_MS = 60_000;
 const KEPT_LINES_MAX = 5_000;
@@ -36,7 +36,8 @@ export class EngineProcess {
   constructor({ configFile, stateDir, environment = {} }: EngineStart) {
     const inherited = { ...process.env };
     delete inherited['HEADGATE_CRASH_AT'];
-    const child = spawn(process.execPath, ['--no-warnings', PROGRAM, 'run', '--config', configFile], {
+    delete inherited['HEADGATE_CRASH_SIGNAL'];
+    const child = spawn(process.execPath, [PROGRAM, 'run', '--config', configFile], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...inherited, ...environment },
     });
@@ -87,7 +88,9 @@ export class EngineProcess {
         return this.answers();
       },
       READY_LIMIT_MS,
-    );
+    ).catch((error: unknown) => {
+      throw new Error(`${String(error)}\n${this.tail}`, { cause: error });
+    });
   }
 
   answers(): Promise<boolean> {

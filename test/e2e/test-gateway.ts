@@ -8,7 +8,7 @@ import { describeVerdict, judge, type Verdict } from '../rig/judge.ts';
 import { webHdfsTree } from '../rig/landed-tree.ts';
 import { nginxHourDirectory, nginxIdOf, nginxLines, writePayloadFile } from '../rig/nginx-lines.ts';
 import type { NginxLine, NginxOptions } from '../rig/nginx-lines.ts';
-import { produceFile, produceLines } from '../rig/produce.ts';
+import { produceFile, produceLines, type Codec } from '../rig/produce.ts';
 import { until } from '../rig/until.ts';
 import { EngineProcess } from './engine-process.ts';
 
@@ -27,6 +27,8 @@ export interface GatewayOptions {
   /** Default 3. */
   readonly partitions?: number;
   readonly lines?: NginxOptions;
+  /** How the producer compresses its batches. Default none. */
+  readonly codec?: Codec;
   /** What is written over the defaults, by part of the configuration. A key with `undefined` is left out. */
   readonly gateway?: Section;
   readonly source?: Section;
@@ -95,6 +97,11 @@ export class TestGateway implements AsyncDisposable {
     return [...this.produced.values()].reduce((sum, count) => sum + count, 0);
   }
 
+  /** What was produced so far, made again. */
+  *producedLines(): Generator<string, void> {
+    for (const { value } of nginxLines(this.producedEvents, this.#lineOptions)) yield value;
+  }
+
   /** The configuration as it is now; `changes` stay for later calls. */
   config(changes: GatewayOptions = {}): Section {
     this.#changes = { ...this.#changes, ...changes };
@@ -158,11 +165,12 @@ export class TestGateway implements AsyncDisposable {
     await rename(`${this.configFile}.new`, this.configFile);
   }
 
-  /** Starts the engine; with `crashAt` (`name` or `name:n`) it will kill itself there. */
-  start(crashAt?: string): EngineProcess {
+  /** Starts the engine; with `crashAt` (`name` or `name:n`) it will kill itself there, or, with SIGTERM, ask itself to stop. */
+  start(crashAt?: string, signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): EngineProcess {
     if (this.#engine?.isRunning === true) throw new Error('the engine runs already');
     const { configFile, stateDir } = this;
-    const environment = crashAt === undefined ? {} : { HEADGATE_CRASH_AT: crashAt };
+    const environment: Readonly<Record<string, string>> =
+      crashAt === undefined ? {} : { HEADGATE_CRASH_AT: crashAt, HEADGATE_CRASH_SIGNAL: signal };
     this.#engine = new EngineProcess({ configFile, stateDir, environment });
     return this.#engine;
   }
@@ -186,7 +194,14 @@ export class TestGateway implements AsyncDisposable {
       }
     }
     const { topic, partitions } = this;
-    await produceLines({ bootstrap: this.#rig.kafka.directBootstrap, topic, partitions, lines: take() });
+    const { codec = 'none' } = this.#options;
+    await produceLines({
+      bootstrap: this.#rig.kafka.directBootstrap,
+      topic,
+      partitions,
+      codec,
+      lines: take(),
+    });
   }
 
   /** Produces the first `count` lines with Kafka's own producer, which is faster from some 500,000 on. */
@@ -194,7 +209,8 @@ export class TestGateway implements AsyncDisposable {
     const { topic, partitions } = this;
     const file = join(this.directory, 'lines.txt');
     writePayloadFile(file, count, this.#lineOptions);
-    await produceFile({ bootstrap: this.#rig.kafka.directBootstrap, topic, partitions, file });
+    const { codec = 'none' } = this.#options;
+    await produceFile({ bootstrap: this.#rig.kafka.directBootstrap, topic, partitions, codec, file });
     await rm(file);
     for (let partition = 0; partition < partitions; partition++)
       this.produced.set(partition, Math.floor((count - partition + partitions - 1) / partitions));

@@ -1,5 +1,5 @@
 import type { ConnectionOptions } from 'node:tls';
-import { DAY_MS, KIB, MIB, MINUTE_MS, SECOND_MS } from '../../../shared/units.ts';
+import { DAY_MS, MIB, MINUTE_MS, SECOND_MS } from '../../../shared/units.ts';
 import type { SaslIdentity } from './wire/pull-link.ts';
 
 /** Everything a Kafka source is told; `kafkaSourceSettings` fills in the defaults. All times in ms, all sizes in bytes. */
@@ -141,6 +141,3 @@ export function kafkaSourceSettings(input: KafkaSourceInput): KafkaSourceSetting
     timing: { ...KAFKA_TIMING, ...input.timing },
   };
 }
-
-/** A delivery of one partition waits for those before it; more than this many bytes are not read ahead. */
-export const READ_AHEAD_BYTES_MIN = 64 * KIB;

@@ -62,6 +62,7 @@ function reader(fetched: Awaited<ReturnType<typeof fetchOne>>): RecordSetReader 
     maxEventBytes: 100_000_000,
     topicHeader: 'topic',
     recordHeaders: { site: 'x-site' },
+    knownEpochs: [],
   });
 }
 

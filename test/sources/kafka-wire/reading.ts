@@ -15,6 +15,7 @@ export function fetchedOf(records: Buffer, more: Partial<FetchedRecords> = {}): 
     partition: 3,
     fetchOffset: 0,
     logStartOffset: 0,
+    highWatermark: -1,
     abortedTransactions: [],
     records,
     ...more,
@@ -31,6 +32,7 @@ export function readerOf(
     maxEventBytes: 1_000_000_000,
     topicHeader: 'topic',
     recordHeaders: {},
+    knownEpochs: [],
     ...options,
   });
 }

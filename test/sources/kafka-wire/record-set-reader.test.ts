@@ -310,6 +310,21 @@ describe('long sets', () => {
     expect(events.every(({ offset, body }) => body === String(offset))).toBe(true);
   });
 
+  it('of zstd are decompressed batch by batch: memory does not grow with what a fetch unpacks to', () => {
+    const batchBytes = 500_000;
+    const records = Buffer.concat(
+      range(0, 60).map((offset) => batch(offset, ['z'.repeat(batchBytes)], { codec: 'zstd' })),
+    );
+    expect(records.length).toBeLessThan(batchBytes);
+    const reader = readerOf(records);
+    const before = process.memoryUsage().arrayBuffers;
+    for (let taken = 1; taken <= 3; taken++) {
+      expect(reader.next({ maxEvents: 1, maxBytes: 100_000 })?.events.count).toBe(1);
+      // Nothing is unpacked before a slice asks for it, not even by the decompressor's own buffers; all would be 60 batches.
+      expect(process.memoryUsage().arrayBuffers - before).toBeLessThan((4 * taken + 4) * batchBytes);
+    }
+  });
+
   it('with one huge batch are sliced without copying it', () => {
     const records = batch(0, range(0, 50_000).map(String), { codec: 'lz4' });
     const slices = slicesOf(readerOf(records), { maxEvents: 1_000, maxBytes: 1e9 });

@@ -85,6 +85,8 @@ class ModelGateway {
         incarnation: TOPIC_ID,
         start,
         previousEnd: Math.max(committed.offset, 0),
+        isNewLog: false,
+        movedTo: undefined,
         fingerprint: undefined,
       },
       (one) => known.has(one),

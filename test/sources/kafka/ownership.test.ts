@@ -4,15 +4,23 @@
  * so that their puts stay in doubt. What may land is the union of what the stores call accepted.
  */
 import { Consumer } from '@platformatic/kafka';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { GroupMembership } from '../../../main/sources/kafka/membership.ts';
+import { ProtocolLink } from '../../../main/sources/kafka/protocol-link.ts';
+import { parseTenureMetadata } from '../../../main/sources/kafka/tenure-metadata.ts';
 import { isWithoutKafka, kafkaSuite } from './kafka-suite.ts';
 import { MemorySourceStore } from './memory-source-store.ts';
-import { ids, until } from './test-gateway.ts';
+import { ids, until, type TestGateway } from './test-gateway.ts';
 
 const NEVER_COMMIT = { timing: { commitIntervalMs: 3_600_000 } };
 
 describe.skipIf(isWithoutKafka)('ownership', () => {
-  const suite = kafkaSuite('own');
+  const suite = kafkaSuite('own', {
+    properties: { 'transaction.abort.timed.out.transaction.cleanup.interval.ms': '200' },
+  });
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
 
   it("a stale member's late commit: its puts are removed, the new owner's land", async () => {
     await suite.newTopic();
@@ -31,6 +39,88 @@ describe.skipIf(isWithoutKafka)('ownership', () => {
     await suite.produce(100, 120);
     await until('a goes on after b', () => a.landable().length === 20);
     expect(a.landable()).toEqual(ids(100, 120));
+  });
+
+  it('this gateway, restarted while its old process hung: the old tenure’s late commit is refused and changes nothing', async () => {
+    await suite.newTopic();
+    await suite.produce(0, 30);
+    const hung = suite.gateway(NEVER_COMMIT).start();
+    await until(
+      'the old process holds them',
+      () => hung.store.held.flatMap((put) => put.bodies).length === 30,
+    );
+    const after = suite.gateway({}, hung.store.clone()).start();
+    await until('the new process has them accepted', () => after.landable().length === 30);
+    await suite.produce(30, 40);
+    await until('and what came since', () => after.landable().length === 40);
+    const before = await suite.committed();
+    // Its last act is a commit of what it holds.
+    await hung.stop();
+    expect(hung.has('fenced', 'was not accepted')).toBe(true);
+    expect(hung.landable()).toEqual([]);
+    expect(await suite.committed()).toEqual(before);
+    expect(after.landable()).toEqual(ids(0, 40));
+  });
+
+  it('our own transaction timed out: the fence is taken again only after a heartbeat was answered', async () => {
+    await suite.newTopic();
+    await suite.produce(0, 10);
+    const a = suite.gateway({ assignment: 'group', timing: { transactionTimeoutMs: 1_000 } }).start();
+    await until('the first are accepted', () => a.landable().length === 10);
+    const seen: string[] = [];
+    const gate = Promise.withResolvers<undefined>();
+    const confirm: GroupMembership['confirm'] = Reflect.get(GroupMembership.prototype, 'confirm');
+    vi.spyOn(GroupMembership.prototype, 'confirm').mockImplementation(async function (
+      this: GroupMembership,
+      signal,
+    ) {
+      seen.push('refused');
+      await gate.promise;
+      await confirm.call(this, signal);
+      seen.push('confirmed');
+    });
+    const init: ProtocolLink['initProducerId'] = Reflect.get(ProtocolLink.prototype, 'initProducerId');
+    vi.spyOn(ProtocolLink.prototype, 'initProducerId').mockImplementation(function (
+      this: ProtocolLink,
+      ...rest
+    ) {
+      seen.push('taken');
+      return init.call(this, ...rest);
+    });
+    const endTxn: ProtocolLink['endTxn'] = Reflect.get(ProtocolLink.prototype, 'endTxn');
+    vi.spyOn(ProtocolLink.prototype, 'endTxn').mockImplementationOnce(async function (
+      this: ProtocolLink,
+      ...rest
+    ) {
+      // Until the broker has aborted it: then the offset is stable again.
+      await until('the transaction timed out', async () => (await suite.committed()).offset === 10);
+      return endTxn.call(this, ...rest);
+    });
+    await suite.produce(10, 20);
+    await until('the commit is refused', () => a.has('fenced'));
+    await until('it waits for its group', () => seen.length > 0);
+    await suite.produce(20, 25);
+    expect(seen).toEqual(['refused']);
+    gate.resolve(undefined);
+    await until('all are accepted', () => a.landable().length === 25);
+    expect(seen).toEqual(['refused', 'confirmed', 'taken']);
+    expect(a.landable()).toEqual(ids(0, 25));
+  });
+
+  it('offsets never go through a consumer group: none of its own, none of the members’ group', async () => {
+    await suite.newTopic();
+    await suite.produce(0, 20);
+    const plain = vi.spyOn(ProtocolLink.prototype, 'offsetCommit');
+    const a = suite.gateway({ assignment: 'group' }).start();
+    await until('they are accepted', () => a.landable().length === 20);
+    const link = suite.newLink();
+    expect(await link.groupMembers(suite.group)).toEqual([]);
+    expect(await link.groupMembers(`${suite.group}.members`)).toHaveLength(1);
+    await a.stop();
+    const place = { group: `${suite.group}.members`, topic: suite.topic, partition: 0 };
+    expect((await link.offsetFetch(place, true)).offset).toBe(-1);
+    expect(plain).not.toHaveBeenCalled();
+    expect(parseTenureMetadata((await suite.committed()).metadata)).toMatchObject({ kind: 'ours' });
   });
 
   it('A -> B -> A: what A had accepted before B stays accepted, the rest comes from B', async () => {
@@ -171,8 +261,26 @@ describe.skipIf(isWithoutKafka)('ownership', () => {
     const a = suite.gateway().start();
     await until('all are accepted', () => a.landable().length === 5);
     await a.stop();
+    a.start();
+    await until('the first one works', () => a.source?.status().partitions[0]?.state === 'caught-up');
     const other = suite.gateway({ landingTargetId: 'shanghai' }, new MemorySourceStore('gw-x')).start();
     await until('it is held', () => other.has('held', 'lands in beijing'));
+    await suite.produce(5, 10);
+    await until('the first one was not fenced out', () => a.landable().length === 10);
+    expect(a.has('fenced')).toBe(false);
+  });
+
+  it('a gateway whose own target was changed by its operator goes on', async () => {
+    await suite.newTopic();
+    await suite.produce(0, 5);
+    const a = suite.gateway().start();
+    await until('all are accepted', () => a.landable().length === 5);
+    await a.stop();
+    a.start({ landingTargetId: 'beijing-new-namenode' });
+    await suite.produce(5, 10);
+    await until('it goes on', () => a.landable().length === 10);
+    const { metadata } = await suite.committed();
+    expect(parseTenureMetadata(metadata)).toMatchObject({ metadata: { target: 'beijing-new-namenode' } });
   });
 
   it('a migrated group: an offset without metadata and without an earlier life is adopted', async () => {
@@ -243,8 +351,12 @@ describe.skipIf(isWithoutKafka)('ownership', () => {
       'they share',
       () => b.source?.status().partitions.length === 2 && a.source?.status().partitions.length === 2,
     );
+    const opened = (one: TestGateway): number => one.events.filter(({ code }) => code === 'opened').length;
+    await until('b has opened its two', () => opened(b) === 2);
     await suite.produce(400, 800, 4);
     await until('both bring theirs', () => a.landable().length + b.landable().length === 800);
+    // The two that stayed with it were not opened again: a partition that stays keeps its tenure.
+    expect(opened(a)).toBe(4);
     await a.stop();
     await suite.produce(800, 900, 4);
     await until('b brings all', () => a.landable().length + b.landable().length === 900);

@@ -26,6 +26,8 @@ function chainOf(count: number, stateIdOf: (index: number) => string): TenureMet
         incarnation: '0f8fad5b-d9cb-469f-a165-70867728950e',
         start: index * 1_000_000_007,
         previousEnd: index * 1_000_000_007,
+        isNewLog: false,
+        movedTo: undefined,
         fingerprint: undefined,
       },
       () => true,
@@ -64,6 +66,8 @@ describe('tenure metadata', () => {
           incarnation: 'i',
           start: 50,
           previousEnd: 50,
+          isNewLog: false,
+          movedTo: undefined,
           fingerprint: undefined,
         },
         (one) => one === known.entries[0]?.nonce,
@@ -74,6 +78,34 @@ describe('tenure metadata', () => {
       [known.entries[0]?.nonce, 50],
       ['cut-off-49', undefined],
     ]);
+  });
+
+  it('the border between two logs stays listed, however many tenures follow, and outlives a cut-off opening', () => {
+    const open = (previous: TenureMetadata | undefined, index: number, isNewLog: boolean): TenureMetadata =>
+      nextTenureMetadata(
+        previous,
+        {
+          nonce: `nonce-${index}`,
+          stateId: 'state-b',
+          gatewayId: 'b',
+          target: 'beijing',
+          incarnation: isNewLog ? 'new' : 'old',
+          start: isNewLog ? 0 : 70,
+          previousEnd: isNewLog ? 70 : 0,
+          isNewLog,
+          movedTo: undefined,
+          fingerprint: undefined,
+        },
+        // The opening that began the new log was cut off by a crash, before it was recorded.
+        (nonce) => nonce !== 'nonce-1',
+      );
+    let chain = open(undefined, 0, false);
+    chain = open(chain, 1, true);
+    for (let index = 2; index < 100; index++) chain = { ...open(chain, index, false), incarnation: 'new' };
+    expect(Buffer.byteLength(formatTenureMetadata(chain))).toBeLessThanOrEqual(METADATA_BYTES_MAX);
+    expect(chain.entries[0]).toMatchObject({ nonce: 'nonce-0', end: 70, oldLogEnd: undefined });
+    expect(chain.entries[1]).toMatchObject({ oldLogEnd: 70 });
+    expect(parseTenureMetadata(formatTenureMetadata(chain))).toEqual({ kind: 'ours', metadata: chain });
   });
 
   it('what is not ours is told as such and never throws', () => {

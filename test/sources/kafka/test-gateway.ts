@@ -1,10 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Delivery, Source, SourceEvent, SourceHost } from '../../../main/sources/source.ts';
-import { createKafkaSource } from '../../../main/sources/kafka/kafka-source.ts';
+import { createKafkaSource, type KafkaSourceEnvironment } from '../../../main/sources/kafka/kafka-source.ts';
 import {
   kafkaSourceSettings,
   type KafkaSourceInput,
 } from '../../../main/sources/kafka/kafka-source-settings.ts';
+import { systemClock, type Clock } from '../../../main/telemetry/clock.ts';
 import { MemorySourceStore } from './memory-source-store.ts';
 
 /** Short waits, so that a test sees in seconds what takes minutes at a site. */
@@ -38,6 +39,8 @@ export class TestGateway {
   /** Set by a test to refuse or delay puts. */
   beforePut: ((delivery: Delivery) => Promise<void>) | undefined;
   isOpen = true;
+  /** Set by a test before `start`: its own clock or chance. */
+  environment: KafkaSourceEnvironment = {};
   #stop = new AbortController();
   #done: Promise<void> = Promise.resolve();
 
@@ -73,7 +76,7 @@ export class TestGateway {
         if (isCurrent()) this.store.put(delivery);
       },
     };
-    this.source = createKafkaSource(settings, host);
+    this.source = createKafkaSource(settings, host, this.environment);
     this.#done = this.source.run(signal);
     return this;
   }
@@ -90,6 +93,23 @@ export class TestGateway {
 
   has(code: SourceEvent['code'], text = ''): boolean {
     return this.events.some((event) => event.code === code && event.message.includes(text));
+  }
+}
+
+/** The real clock, whose steady time a test can move on without waiting. */
+export class SkippingClock implements Clock {
+  skippedMs = 0;
+
+  nowMs(): number {
+    return systemClock.nowMs();
+  }
+
+  steadyMs(): number {
+    return systemClock.steadyMs() + this.skippedMs;
+  }
+
+  sleep(ms: number, signal: AbortSignal): Promise<void> {
+    return systemClock.sleep(ms, signal);
   }
 }
 
