@@ -2,7 +2,19 @@ import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['node_modules', '.cache', 'dist', 'coverage', '*.config.js', '*.config.ts', '*.cjs', 'bin'] },
+  {
+    ignores: [
+      'node_modules',
+      '.cache',
+      'dist',
+      'coverage',
+      '*.config.js',
+      '*.config.ts',
+      '*.cjs',
+      'bin',
+      'build/*.js',
+    ],
+  },
   eslint.configs.recommended,
   ...tseslint.configs.recommendedTypeChecked,
   {

@@ -50,7 +50,10 @@ describe.skipIf(skipsWithoutJava('copies of a state directory'))('a copy of the 
       expect(status.sinks[0]?.hint).toContain('newest copy');
       expect(status.channels[0]?.events, 'its backlog stays').toBe(EVENTS);
       const after = await gateway.judge();
-      expect({ found: after.found, files: after.files }).toEqual({ found: before.found, files: before.files });
+      expect({ found: after.found, files: after.files }).toEqual({
+        found: before.found,
+        files: before.files,
+      });
       await restored.stop();
 
       // What the hint says helps: the newest copy goes on.

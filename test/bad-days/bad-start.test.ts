@@ -1,0 +1,217 @@
+/**
+ * Goal: on a bad day at the start the engine runs and waits, or refuses, and either way says what is wrong and what to do. Method: the
+ * whole engine in this process; servers that are not there are closed ports; the state directory is spoilt by hand. What an operator
+ * reads is asserted word for word where it matters. (Servers that answer wrongly: test/sinks, test/sources; disks that are really full:
+ * test/channel/writer-client.test.ts.)
+ */
+import {
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+  closeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { freePorts } from '../rig/free-port.ts';
+import { until } from '../rig/until.ts';
+import { CHANNEL, FileGateway, SINK, SOURCE } from '../engine/file-gateway.ts';
+
+/** Each step has a limit of its own; a machine that runs other suites beside needs more than the default for the sum. */
+vi.setConfig({ testTimeout: 240_000 });
+
+let gateway: FileGateway;
+beforeEach(() => void (gateway = new FileGateway()));
+afterEach(() => gateway[Symbol.asyncDispose]());
+
+const containing = (text: string) => expect.stringContaining(text) as string;
+const aNumber = expect.any(Number) as number;
+
+test('brokers and NameNodes that can’t be reached: the engine runs, waits, and says cause, hint and next try of each', async () => {
+  const [kafkaPort = 0, hdfsPort = 0] = await freePorts(2);
+  const disk = { type: 'file', capacityBytes: '64MiB', minFreeDiskBytes: 0 };
+  gateway.configure({
+    more: {
+      sources: {
+        [SOURCE]: { type: 'files', directory: gateway.input, pollInterval: '20ms', channels: ['far'] },
+        weblogs: {
+          type: 'kafka',
+          'kafka.bootstrap.servers': [`127.0.0.1:${kafkaPort}`],
+          'kafka.topics': ['www'],
+          channels: [CHANNEL],
+        },
+      },
+      channels: { [CHANNEL]: disk, far: disk },
+      sinks: {
+        [SINK]: { type: 'directory', channel: CHANNEL, path: gateway.output },
+        hadoop: {
+          type: 'hdfs',
+          channel: 'far',
+          'hdfs.namenodes': [`http://127.0.0.1:${hdfsPort}`],
+          'hdfs.path': '/logs/%{topic}',
+          'hdfs.idleTimeout': 1,
+        },
+      },
+      alerts: { linkDown: '1s', landingStuck: '1s' },
+    },
+  });
+  gateway.write(100);
+  await gateway.start();
+  const status = await gateway.statusIs(
+    'both alerts are raised, and both wait for their next try',
+    ({ alerts, sources, sinks }) =>
+      ['link-down', 'landing-stuck'].every((code) =>
+        alerts.some((alert) => alert.code === code && alert.clearedMs === undefined),
+      ) &&
+      sources.some(({ name, state }) => name === 'weblogs' && state === 'waiting') &&
+      sinks.some(
+        ({ name, state, nextTryMs }) => name === 'hadoop' && state === 'waiting' && nextTryMs !== undefined,
+      ),
+  );
+  expect(status.state).toBe('running');
+  expect(status.sources.find(({ name }) => name === 'weblogs')).toMatchObject({
+    state: 'waiting',
+    cause: containing(`127.0.0.1:${kafkaPort} does not accept a connection`),
+    hint: 'Is the broker running, and is the port open from here?',
+    nextTryMs: aNumber,
+  });
+  expect(status.sinks.find(({ name }) => name === 'hadoop')).toMatchObject({
+    state: 'waiting',
+    cause: containing(`127.0.0.1:${hdfsPort} does not answer`),
+    hint: 'Check that the NameNode runs and its HTTP port is open.',
+    nextTryMs: aNumber,
+  });
+  expect(status.channels.find(({ name }) => name === 'far')).toMatchObject({ state: 'open', events: 100 });
+});
+
+describe('a state directory', () => {
+  test('of a newer Headgate is refused and left as it is', async () => {
+    mkdirSync(gateway.stateDir);
+    const identity = JSON.stringify({ stateId: 'x', instanceNonce: 'y', createdAtMs: 1, format: 99 });
+    writeFileSync(join(gateway.stateDir, 'identity.json'), identity);
+    await expect(gateway.start()).rejects.toMatchObject({
+      code: 'state-dir-newer',
+      place: gateway.stateDir,
+      message: 'The state directory has format 99; this Headgate knows formats up to 1.',
+      hint: containing('Install the newer Headgate'),
+    });
+    expect(readFileSync(join(gateway.stateDir, 'identity.json'), 'utf8')).toBe(identity);
+    expect(existsSync(join(gateway.stateDir, 'channel.sqlite'))).toBe(false);
+  });
+
+  test('with a database of a newer Headgate is refused the same way, and nothing of the engine is left', async () => {
+    await gateway.start();
+    await gateway.stop();
+    const database = new Database(join(gateway.stateDir, 'channel.sqlite'));
+    database.pragma('user_version = 99');
+    database.close();
+    await expect(gateway.start()).rejects.toMatchObject({
+      code: 'state-dir-newer',
+      message: containing('99'),
+      hint: containing('newer Headgate'),
+    });
+    await until('no thread is left', () => gateway.threads.length === 0);
+  });
+
+  test('with a damaged database page is refused by name, with the way out, and is not thrown away', async () => {
+    gateway.write(1_000);
+    await gateway.start();
+    await gateway.allLanded();
+    await gateway.stop();
+    const file = join(gateway.stateDir, 'channel.sqlite');
+    const descriptor = openSync(file, 'r+');
+    writeSync(descriptor, Buffer.alloc(200, 0xa5), 0, 200, 100);
+    closeSync(descriptor);
+    await expect(gateway.start()).rejects.toMatchObject({
+      code: 'database-damaged',
+      place: containing('channel.sqlite'),
+      hint: containing('Do not delete the state directory: it holds events.'),
+    });
+    expect(existsSync(file)).toBe(true);
+    await until('no thread is left', () => gateway.threads.length === 0);
+  });
+
+  test('without its identity beside a channel is refused rather than given a new one', async () => {
+    await gateway.start();
+    await gateway.stop();
+    rmSync(join(gateway.stateDir, 'identity.json'));
+    await expect(gateway.start()).rejects.toMatchObject({
+      code: 'state-dir-unusable',
+      message: containing('identity.json is missing beside a channel'),
+    });
+  });
+
+  test('that is a file is refused with what to do', async () => {
+    writeFileSync(gateway.stateDir, '');
+    await expect(gateway.start()).rejects.toMatchObject({
+      code: 'state-dir-unusable',
+      hint: 'Make the directory writable for the user that runs Headgate, on a local disk.',
+    });
+  });
+});
+
+test('a damaged chunk is set aside with its offsets named; everything else lands', async () => {
+  gateway.configure({ sink: { paused: true }, source: { batchSize: 100 }, channel: { compression: 'none' } });
+  gateway.write(300);
+  await gateway.start();
+  await gateway.statusIs('all is in the channel', ({ channels }) => channels[0]?.events === 300);
+  await gateway.stop();
+  const file = join(gateway.stateDir, 'channel.sqlite');
+  const bytes = readFileSync(file);
+  const at = bytes.indexOf(`www.log 150\n`);
+  expect(at).toBeGreaterThan(0);
+  const descriptor = openSync(file, 'r+');
+  writeSync(descriptor, Buffer.from('X'), 0, 1, at);
+  closeSync(descriptor);
+  await gateway.start();
+  await gateway.client.call('resume', { by: 'test' });
+  const status = await gateway.statusIs('it is told', ({ alerts }) =>
+    alerts.some(({ code }) => code === 'damaged'),
+  );
+  expect(status.alerts.find(({ code }) => code === 'damaged')).toMatchObject({
+    level: 'error',
+    message: '1 chunks are damaged on disk and set aside',
+    hint: '`headgate audit` names their offsets; check the disk; do not delete the state directory',
+  });
+  await until('the others have landed', async () => (await gateway.landed()).length === 200);
+  const { audit, lines } = await gateway.verdict('ledger');
+  expect(lines).toEqual(gateway.written.filter((_, index) => index < 100 || index >= 200).sort());
+  expect(audit.verdict).toBe('wrong');
+  expect(audit.findings).toContainEqual(
+    expect.objectContaining({ kind: 'damaged', what: containing('100-199') }),
+  );
+});
+
+test('a disk with too little room: intake waits and says so, and goes on by itself when there is room', async () => {
+  gateway.configure({ channel: { minFreeDiskBytes: '800TiB', capacityBytes: '900TiB' } });
+  gateway.write(100);
+  await gateway.start();
+  const status = await gateway.statusIs('it is told', ({ alerts }) =>
+    alerts.some(({ code }) => code === 'disk'),
+  );
+  expect(status.channels[0]).toMatchObject({
+    state: 'low-disk',
+    events: 0,
+    cause: 'the disk has less free than minFreeDiskBytes; intake waits and Kafka keeps the data',
+    hint: containing('intake goes on by itself'),
+  });
+  gateway.configure();
+  await gateway.stop();
+  await gateway.start();
+  await gateway.allLanded();
+});
+
+test('a target where a file stands in the way: the sink waits with cause and next try, and lands when it is gone', async () => {
+  writeFileSync(gateway.output, 'in the way');
+  gateway.write(50);
+  await gateway.start();
+  const { sinks } = await gateway.statusIs('it waits', (status) => status.sinks[0]?.cause !== undefined);
+  expect(sinks[0]).toMatchObject({ cause: containing(gateway.output), nextTryMs: aNumber });
+  expect(sinks[0]?.hint).toBe('A file stands where a directory is needed: move it away.');
+  rmSync(gateway.output);
+  await gateway.allLanded();
+});

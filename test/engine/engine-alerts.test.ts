@@ -1,0 +1,196 @@
+/**
+ * Goal: an alert is raised when its fact holds, cleared when it is over, and a clock that is set neither raises nor hides one.
+ * Method: snapshots and source events by hand, on a real board.
+ */
+import { beforeEach, describe, expect, test } from 'vitest';
+import { EngineAlerts } from '../../main/engine/engine-alerts.ts';
+import type { SourceEvent } from '../../main/sources/source.ts';
+import { AlertBoard } from '../../main/telemetry/alert-board.ts';
+import type { EngineStatus } from '../../shared/contract/control.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../shared/units.ts';
+import {
+  channelStatus,
+  partitionRow,
+  sinkStatus,
+  sourceStatus,
+  statusOf,
+} from '../telemetry/status-fixture.ts';
+
+const LIMITS = {
+  backlogBytes: 1_000,
+  oldestEventMs: HOUR_MS,
+  heldPutMs: 10 * MINUTE_MS,
+  landingStuckMs: 15 * MINUTE_MS,
+  linkDownMs: 5 * MINUTE_MS,
+  countdownMs: 12 * HOUR_MS,
+};
+let board: AlertBoard;
+let alerts: EngineAlerts;
+let steadyMs: number;
+
+beforeEach(() => {
+  steadyMs = 0;
+  board = new AlertBoard(
+    () => 1,
+    () => undefined,
+  );
+  alerts = new EngineAlerts(board);
+});
+
+const active = () =>
+  board
+    .list()
+    .filter(({ clearedMs }) => clearedMs === undefined)
+    .map(({ code, place }) => `${code} ${place}`)
+    .sort();
+
+function look(changes: Partial<EngineStatus>, stuck: readonly (readonly [string, number])[] = []): string[] {
+  alerts.look({ status: statusOf(changes), limits: LIMITS, steadyMs, stuckSinceMs: new Map(stuck) });
+  return active();
+}
+
+function event(code: SourceEvent['code'], place: string, source = 'weblogs'): void {
+  alerts.take({ code, level: 'error', source, place, message: `${code} at ${place}`, hint: 'a hint' });
+}
+
+describe('what a source reports', () => {
+  test('a link that was down is up again wherever it was seen first', () => {
+    event('link-down', 'kafka1:9092');
+    event('link-down', 'kafka9:9092', 'other');
+    expect(active()).toEqual(['link-down kafka1:9092', 'link-down kafka9:9092']);
+    event('link-up', '');
+    expect(active()).toEqual(['link-down kafka9:9092']);
+  });
+
+  test('an opened partition is not held, in doubt or without a leader any more; others are', () => {
+    for (const code of ['held', 'doubt', 'leader-missing'] as const) event(code, 'www/0');
+    event('held', 'www/1');
+    event('opened', 'www/0');
+    expect(active()).toEqual(['held www/1']);
+    event('doubt', 'www/1');
+    event('doubt-resolved', 'www/1');
+    expect(active()).toEqual(['held www/1']);
+  });
+
+  test('a topic that is there now, a leader that is back and a log that moves again are seen in the status', () => {
+    event('topic-missing', 'www');
+    event('leader-missing', 'www/0');
+    event('stable-offset-stuck', 'www/0');
+    const row = (changes: Parameters<typeof partitionRow>[0]) => ({
+      sources: [sourceStatus({ partitions: [partitionRow(changes)] })],
+    });
+    expect(look({ sources: [sourceStatus({ partitions: [] })] })).toHaveLength(3);
+    expect(look(row({ leader: -1, logEnd: 150 }))).toHaveLength(3);
+    expect(look(row({ logEnd: 150 }))).toEqual(['stable-offset-stuck www/0']);
+    expect(look(row({ logEnd: 151 }))).toEqual([]);
+  });
+
+  test('facts without duration are told and not active', () => {
+    for (const code of ['gap', 'incarnation', 'fenced', 'restarted', 'undecodable'] as const)
+      event(code, 'www/0');
+    expect(active()).toEqual([]);
+    expect(
+      board
+        .list()
+        .map(({ code }) => code)
+        .sort(),
+    ).toEqual(['fenced', 'gap', 'incarnation', 'restarted', 'undecodable']);
+  });
+
+  test('what a source that is gone had raised is over', () => {
+    event('link-down', 'kafka1:9092');
+    event('held', 'www/0');
+    event('held', 'app/0', 'other');
+    alerts.forget('source', 'weblogs');
+    expect(active()).toEqual(['held app/0']);
+  });
+});
+
+describe('what the status shows', () => {
+  test('backlog, age, a full channel, a full disk and damage of a channel, each until it is over', () => {
+    const old = { oldestEventMs: 0, oldestPutMs: 0 };
+    const full = look({
+      channels: [channelStatus({ storedBytes: 2_000, state: 'full', damagedChunks: 1, ...old })],
+    });
+    expect(full).toEqual(['backlog disk', 'channel-full disk', 'damaged disk', 'oldest-event disk']);
+    expect(look({ channels: [channelStatus({ state: 'low-disk' })] })).toContain('disk disk');
+    expect(look({})).toEqual([]);
+  });
+
+  test('a channel or sink that is gone has no alert left', () => {
+    look({ channels: [channelStatus({ storedBytes: 2_000 })], sinks: [sinkStatus({ heldFiles: 1 })] });
+    alerts.forget('channel', 'disk');
+    alerts.forget('sink', 'beijing');
+    expect(active()).toEqual([]);
+  });
+
+  test('a held file says why', () => {
+    const upload = { fileId: 'f', path: '/p', step: 'held', attempt: 1, sentBytes: 0, totalBytes: 0 };
+    look({
+      sinks: [
+        sinkStatus({
+          heldFiles: 2,
+          uploads: [{ ...upload, cause: 'the inode is gone', hint: 'look for it' }],
+        }),
+      ],
+    });
+    expect(board.list()).toMatchObject([
+      { code: 'landing-held', message: '2 files are held: the inode is gone', hint: 'look for it' },
+    ]);
+  });
+
+  test('landing that is stuck, with its cause', () => {
+    const nowMs = statusOf().nowMs;
+    const sinks = [sinkStatus({ cause: 'no NameNode answers' })];
+    expect(look({ sinks }, [['beijing', nowMs - 14 * MINUTE_MS]])).toEqual([]);
+    expect(look({ sinks }, [['beijing', nowMs - 16 * MINUTE_MS]])).toEqual(['landing-stuck beijing']);
+    expect(board.list()[0]?.message).toMatch(/no NameNode answers$/);
+    expect(look({ sinks })).toEqual([]);
+  });
+
+  test('events held for long are told by steady time: a clock set by a day changes nothing', () => {
+    const held = { channels: [channelStatus({ heldEvents: 5, oldestPutMs: 5 })] };
+    const { nowMs } = statusOf();
+    look({ ...held, nowMs });
+    expect(look({ ...held, nowMs: nowMs + DAY_MS })).not.toContain('held-put disk');
+    steadyMs += 11 * MINUTE_MS;
+    expect(look({ ...held, nowMs: nowMs - DAY_MS })).toContain('held-put disk');
+    expect(look({})).toEqual([]);
+  });
+
+  test('the countdown is raised when the log’s start will reach us soon, and only from what it did lately', () => {
+    const at = (logStart: number) =>
+      look({
+        sources: [sourceStatus({ partitions: [partitionRow({ logStart, acceptedTo: 10_000, lag: 1 })] })],
+      });
+    expect(at(0)).toEqual([]);
+    // It stands for two days, then begins to move: 1,000 offsets an hour, and 9,000 are left.
+    for (let hour = 1; hour <= 48; hour++) {
+      steadyMs += HOUR_MS;
+      expect(at(0)).toEqual([]);
+    }
+    steadyMs += HOUR_MS;
+    at(1_000);
+    steadyMs += HOUR_MS;
+    expect(at(2_000)).toEqual(['countdown weblogs']);
+    expect(board.list()[0]?.message).toMatch(/^the broker would delete unread data in /);
+    for (let hour = 0; hour < 4; hour++) {
+      steadyMs += HOUR_MS;
+      at(2_000);
+    }
+    expect(active()).toEqual([]);
+  });
+
+  test('a countdown is not made of a clock that steps, nor of two looks at the same moment', () => {
+    const at = (logStart: number, nowMs: number) =>
+      look({
+        nowMs,
+        sources: [sourceStatus({ partitions: [partitionRow({ logStart, acceptedTo: 1e9, lag: 1 })] })],
+      });
+    const { nowMs } = statusOf();
+    at(0, nowMs);
+    steadyMs += SECOND_MS;
+    expect(at(1, nowMs - DAY_MS)).toEqual([]);
+    expect(at(2, nowMs - DAY_MS)).toEqual([]);
+  });
+});
