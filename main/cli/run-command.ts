@@ -19,6 +19,7 @@ const CLOSING_MS_MAX = 30 * SECOND_MS;
 interface RunOptions {
   readonly config: string;
   readonly drainLimit: string;
+  readonly acceptReplay?: 'stored' | 'broker';
   readonly logLevel: LogLevel;
   readonly logFormat: 'auto' | 'json' | 'text';
 }
@@ -32,6 +33,12 @@ export function addRunCommand(program: Command): void {
     )
     .requiredOption('-c, --config <file>', 'the configuration file')
     .option('--drain-limit <time>', 'how long running uploads may take to finish at a stop', '30s')
+    .addOption(
+      new Option(
+        '--accept-replay <choice>',
+        'for partitions that are held because somebody moved the group’s offset: go on at the stored position, or where the broker says (events may land twice)',
+      ).choices(['stored', 'broker']),
+    )
     .addOption(
       new Option('--log-level <level>', 'the least important line that is written')
         .choices(['debug', 'info', 'warn', 'error'])
@@ -48,6 +55,9 @@ export function addRunCommand(program: Command): void {
 Examples:
   headgate run --config /etc/headgate/headgate.yaml
   headgate run -c headgate.yaml --drain-limit 2min --log-level debug
+  headgate run -c headgate.yaml --accept-replay stored
+
+--accept-replay answers each held partition once, for this run: don’t leave it in a service’s unit.
 
 Exit status: 0 stopped on request, 1 failed or stopped at once, 2 the configuration can't be used.`,
     )
@@ -68,7 +78,7 @@ async function runEngine(options: RunOptions): Promise<void> {
   const log = loggerOf(options);
   // The other verbs don't wait for the engine's modules to load.
   const { startEngine } = await import('../engine/engine.ts');
-  const starting = startEngine({ loaded, log });
+  const starting = startEngine({ loaded, log, acceptReplay: options.acceptReplay });
   let isAsked = false;
   const stopped = new Promise<void>((resolve, reject) => {
     listenForStop(

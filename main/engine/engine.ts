@@ -6,6 +6,7 @@
  * (their last commits need the writer), then landing, then the writer. Every step may be cut off by SIGKILL: whatever is not in the
  * database then did not happen.
  */
+import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { LoadedConfig } from '../config/config-file.ts';
 import { usableConfig } from '../config/config-file.ts';
@@ -16,6 +17,7 @@ import { controlSocketPath } from '../control/socket-path.ts';
 import { startControlServer, type ControlServer } from '../control/control-server.ts';
 import { openStateDirectory, type StateDirectory } from '../channel/state-directory.ts';
 import type { WriterClient } from '../channel/writer-client.ts';
+import type { ReplayWord } from '../sources/kafka/kafka-source-settings.ts';
 import { systemClock, type Clock, type Random } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { toErrorReport } from '../../shared/errors.ts';
@@ -31,7 +33,14 @@ export interface EngineOptions {
   readonly log: Logger;
   readonly clock?: Clock;
   readonly random?: Random;
+  /**
+   * Where partitions go on that are held because somebody moved the group's offset: at the position of the state directory, or
+   * where the broker says, even back. It counts once for each partition, for this run alone.
+   */
+  readonly acceptReplay?: ReplayChoice | undefined;
 }
+
+export type ReplayChoice = ReplayWord['choice'];
 
 export interface RunningEngine {
   readonly api: EngineApi;
@@ -48,10 +57,10 @@ export interface RunningEngine {
  * and what a configuration that can't work throws. Servers that can't be reached are no reason not to start.
  */
 export async function startEngine(options: EngineOptions): Promise<RunningEngine> {
-  const { loaded, log, clock = systemClock, random = Math.random } = options;
+  const { loaded, log, clock = systemClock, random = Math.random, acceptReplay } = options;
   const config = usableConfig(loaded);
   const directory = openStateDirectory(config.gateway.stateDir, clock.nowMs());
-  const engine = new HeadlessEngine({ loaded, log, clock, random }, directory);
+  const engine = new HeadlessEngine({ loaded, log, clock, random, acceptReplay }, directory);
   await engine.start();
   return engine;
 }
@@ -106,7 +115,7 @@ class HeadlessEngine implements RunningEngine {
   }
 
   async #startParts(): Promise<void> {
-    const { loaded, log, clock, random } = this.#options;
+    const { loaded, log, clock, random, acceptReplay } = this.#options;
     const config = usableConfig(loaded);
     const writer = (this.#writer = await startWriter(config, this.#directory));
     void writer.ended.then((error) => this.#writerEnded(error));
@@ -114,7 +123,13 @@ class HeadlessEngine implements RunningEngine {
     const by = `file on ${hostname()}`;
     const version = await history.record({ text: loaded.text, by, nowMs: clock.nowMs() });
     const parts = { config, configVersion: version.number, directory: this.#directory, writer };
-    const flow = (this.#flow = new Flow({ ...parts, log, clock, random }));
+    const flow = (this.#flow = new Flow({
+      ...parts,
+      log,
+      clock,
+      random,
+      acceptReplay: replayWord(acceptReplay),
+    }));
     await flow.prepare();
     const openQueries = () =>
       startQueries({
@@ -191,4 +206,9 @@ class HeadlessEngine implements RunningEngine {
         log.warn('the configuration file can’t be watched', { error: toErrorReport(error) }),
     });
   }
+}
+
+/** A word of its own for each run, so that what it answered once it does not answer again after a restart without it. */
+function replayWord(choice: ReplayChoice | undefined): ReplayWord | undefined {
+  return choice === undefined ? undefined : { choice, word: randomUUID() };
 }

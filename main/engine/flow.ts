@@ -14,6 +14,7 @@ import type { ComponentKind, ConfigChange } from '../config/config-change.ts';
 import type { StateDirectory } from '../channel/state-directory.ts';
 import type { WriterClient } from '../channel/writer-client.ts';
 import type { LandingEvent } from '../landing/lander-status.ts';
+import type { ReplayWord } from '../sources/kafka/kafka-source-settings.ts';
 import type { SourceEvent } from '../sources/source.ts';
 import type { TargetSettings } from '../sinks/create-target.ts';
 import type { Clock, Random } from '../telemetry/clock.ts';
@@ -32,6 +33,8 @@ export interface FlowOptions {
   readonly log: Logger;
   readonly clock: Clock;
   readonly random: Random;
+  /** The operator's answer to partitions that are held. */
+  readonly acceptReplay?: ReplayWord | undefined;
 }
 
 export interface FlowListener {
@@ -237,7 +240,7 @@ export class Flow {
   }
 
   #makeSource(name: string, config: GatewayConfig, configVersion: number): SourceRunner {
-    const { clock, random } = this.#options;
+    const { clock, random, acceptReplay } = this.#options;
     const host = new EngineSourceHost({
       store: this.writer,
       port: {
@@ -248,7 +251,7 @@ export class Flow {
       rules: this.#rules(name, config, configVersion),
       report: (event) => this.listener?.sourceEvent(event),
     });
-    const create = () => createSource(name, config, { host, environment: { clock, random } });
+    const create = () => createSource(name, config, { host, environment: { clock, random, acceptReplay } });
     return new SourceRunner({
       name,
       host,

@@ -11,7 +11,11 @@ import type {
 import { buildInterceptors } from '../interceptors/interceptor-registry.ts';
 import { FilesSource } from '../sources/files/files-source.ts';
 import { createKafkaSource } from '../sources/kafka/kafka-source.ts';
-import { kafkaSourceSettings, type KafkaSourceSettings } from '../sources/kafka/kafka-source-settings.ts';
+import {
+  kafkaSourceSettings,
+  type KafkaSourceSettings,
+  type ReplayWord,
+} from '../sources/kafka/kafka-source-settings.ts';
 import type { Source, SourceHost } from '../sources/source.ts';
 import type { Clock, Random } from '../telemetry/clock.ts';
 import type { PackingChannel } from './batch-packer.ts';
@@ -69,6 +73,8 @@ function packingChannel(channel: string, config: GatewayConfig, clock: Clock): P
 export interface SourceEnvironment {
   readonly clock: Clock;
   readonly random: Random;
+  /** The operator's answer to partitions that are held; undefined: none was given. */
+  readonly acceptReplay?: ReplayWord | undefined;
 }
 
 export function createSource(
@@ -87,8 +93,9 @@ export function createSource(
       environment.clock,
     );
   }
-  const { clock, random } = environment;
-  return createKafkaSource(kafkaSettings(name, source, config), host, { clock, random });
+  const { clock, random, acceptReplay } = environment;
+  const settings = { ...kafkaSettings(name, source, config), acceptReplay };
+  return createKafkaSource(settings, host, { clock, random });
 }
 
 function kafkaSettings(name: string, source: KafkaSourceConfig, config: GatewayConfig): KafkaSourceSettings {

@@ -17,6 +17,8 @@ export interface EngineStart {
   readonly stateDir: string;
   /** For instance `HEADGATE_CRASH_AT`. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** More words for `headgate run`. */
+  readonly words?: readonly string[];
 }
 
 export interface ProcessEnd {
@@ -33,11 +35,11 @@ export class EngineProcess {
   readonly #lines: string[] = [];
   #end: ProcessEnd | undefined;
 
-  constructor({ configFile, stateDir, environment = {} }: EngineStart) {
+  constructor({ configFile, stateDir, environment = {}, words = [] }: EngineStart) {
     const inherited = { ...process.env };
     delete inherited['HEADGATE_CRASH_AT'];
     delete inherited['HEADGATE_CRASH_SIGNAL'];
-    const child = spawn(process.execPath, [PROGRAM, 'run', '--config', configFile], {
+    const child = spawn(process.execPath, [PROGRAM, 'run', '--config', configFile, ...words], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...inherited, ...environment },
     });

@@ -175,8 +175,10 @@ export class TestGateway implements AsyncDisposable {
     return this.#engine;
   }
 
-  async startReady(): Promise<EngineProcess> {
-    const engine = this.start();
+  async startReady(...words: readonly string[]): Promise<EngineProcess> {
+    const { configFile, stateDir } = this;
+    const engine =
+      words.length === 0 ? this.start() : (this.#engine = new EngineProcess({ configFile, stateDir, words }));
     await engine.ready();
     return engine;
   }
