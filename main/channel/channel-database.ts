@@ -100,7 +100,7 @@ export function toChannelError(error: unknown, operation: string, place: string)
       ...base,
       code: 'database-damaged',
       retry: 'never',
-      hint: 'Do not delete the state directory: it holds events. Stop the engine, copy the directory, check the disk, then run `headgate channel check`.',
+      hint: 'Do not delete the state directory: it holds events. Stop the engine, copy the directory whole, check the disk; docs/operations.md, “A damaged database”, says how to go on.',
     });
   }
   if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) {

@@ -168,7 +168,7 @@ function checkAfterCrash(db: ChannelDatabase, path: string): void {
     place: path,
     message: `SQLite's check says: ${verdict}.`,
     retry: 'never',
-    hint: 'Do not delete the state directory: it holds events. Copy it, check the disk, then run `headgate channel check`.',
+    hint: 'Do not delete the state directory: it holds events. Copy it whole, check the disk; docs/operations.md, “A damaged database”, says how to go on.',
   });
 }
 

@@ -371,8 +371,15 @@ function sharesDirectory(file: FileConfig, left: KafkaSource, right: KafkaSource
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 const listenersStayLocal: Rule = (file) => {
-  if (file.console === undefined || LOOPBACK.has(file.console.listen.host)) return [];
+  if (file.console === undefined) return [];
+  const notYet = warning(
+    ['console'],
+    'this version has no browser console; the section is kept for a later one',
+    'Use the command line: headgate status --watch.',
+  );
+  if (LOOPBACK.has(file.console.listen.host)) return [notYet];
   return [
+    notYet,
     warning(
       ['console', 'listen'],
       'the console is reachable from other machines, over plain HTTP',
