@@ -19,7 +19,10 @@ const CASE_LIMIT_MS = 180_000;
 const SLOW_BYTES_PER_SECOND = 1_000_000;
 
 const isWaiting = ({ sources: [source] }: EngineStatus): boolean =>
-  source?.state === 'waiting' && (source.cause ?? '') !== '' && (source.hint ?? '') !== '';
+  source?.state === 'waiting' &&
+  (source.cause ?? '') !== '' &&
+  (source.hint ?? '') !== '' &&
+  source.nextTryMs !== undefined;
 
 const isLinkDown = ({ alerts }: EngineStatus): boolean =>
   alerts.some(({ code, clearedMs }) => code === 'link-down' && clearedMs === undefined);
@@ -108,7 +111,11 @@ describe.skipIf(skipsWithoutJava('network faults'))('the network fails', () => {
       async (name, _what, fault) => {
         await using gateway = await pulling(`kafka-${name}`);
         await fault(kafka());
-        await gateway.untilStatus('the source waits, with a cause and a hint', isWaiting, 60_000);
+        await gateway.untilStatus(
+          'the source waits, with a cause, a hint and the time of the next try',
+          isWaiting,
+          60_000,
+        );
         await gateway.untilStatus('the link-down alert is there', isLinkDown, 60_000);
         await kafka().heal();
         await gateway.verdict();

@@ -77,6 +77,12 @@ describe.skipIf(skipsWithoutJava('write switch'))('the write switch', () => {
       expect(channel?.hint).toContain('goes on by itself');
       expect(channel?.usedBytes).toBeLessThan(capacityBytes * 1.5);
       expect(channel?.events, 'a good part stays in Kafka').toBeLessThan(EVENTS * 0.75);
+      await gateway.untilStatus(
+        'the lag counts what stays in Kafka, although nothing is fetched',
+        ({ sources: [source] }) =>
+          (source?.lag ?? 0) > EVENTS * 0.2 &&
+          source?.partitions.reduce((sum, { logEnd }) => sum + logEnd, 0) === EVENTS,
+      );
       await expectNothingLanded(gateway);
 
       await client.call('resume', { by: 'test' });

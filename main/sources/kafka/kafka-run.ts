@@ -6,6 +6,7 @@ import type { TopicPartition } from './group-protocol.ts';
 import type { KafkaSourceSettings } from './kafka-source-settings.ts';
 import type { LinkWatch } from './link-watch.ts';
 import { DoubtKeeper } from './doubt-keeper.ts';
+import { LogEndWatch } from './log-end-watch.ts';
 import { FixedMembership, GroupMembership, type Membership } from './membership.ts';
 import { NodePuller } from './node-puller.ts';
 import type { OpeningParts } from './opening.ts';
@@ -48,6 +49,7 @@ export class KafkaRun {
   readonly #committer: Committer;
   readonly #membership: Membership;
   readonly #stableWatch: StableOffsetWatch;
+  readonly #logEndWatch: LogEndWatch;
   readonly #doubtKeeper: DoubtKeeper;
   /** Partitions that were ours and whose doubts may outlast them. */
   readonly #givenUp = new Map<string, TopicPartition>();
@@ -100,6 +102,7 @@ export class KafkaRun {
     });
     this.#committer = new Committer({ settings, host, clock, counters, sessions: () => this.#sessions() });
     this.#stableWatch = new StableOffsetWatch({ settings, host, clock });
+    this.#logEndWatch = new LogEndWatch({ pull: this.#pull, clock, linkWatch });
     this.#doubtKeeper = new DoubtKeeper({
       settings,
       host,
@@ -177,10 +180,16 @@ export class KafkaRun {
       state,
       cause: worst?.message ?? (state === 'waiting' ? waiting?.cause : undefined),
       hint: worst?.hint,
-      nextTryMs: problem?.nextTryMs,
+      nextTryMs: problem?.nextTryMs ?? (state === 'waiting' ? this.#nextTryMs() : undefined),
       fence: this.#fenceKind,
       partitions,
     };
+  }
+
+  /** When the first of the partitions that wait is tried again. */
+  #nextTryMs(): number | undefined {
+    const times = [...this.#workers.values()].flatMap(({ worker }) => worker.nextTryMs ?? []);
+    return times.length === 0 ? undefined : Math.min(...times);
   }
 
   #stateOf(facts: {
@@ -360,6 +369,11 @@ export class KafkaRun {
       await this.#parts.clock.wait(WATCH_MS, signal);
       this.#parts.linkWatch.check();
       this.#stableWatch.check(this.#sessions());
+      const waiting = [...this.#pullers].flatMap(([node, one]) => (one.isWaitingForRoom ? [node] : []));
+      const unfetched = this.#sessions().filter(
+        ({ leader, isEnded }) => !isEnded && waiting.includes(leader),
+      );
+      this.#logEndWatch.check(unfetched, signal).catch((error: unknown) => this.#failed.reject(error));
     }
   }
 }

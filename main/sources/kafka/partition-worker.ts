@@ -44,6 +44,7 @@ export class PartitionWorker {
   #session: PartitionSession | undefined;
   #wait: WaitKind = 'opening';
   #cause: string | undefined;
+  #nextTryMs: number | undefined;
   #failures = 0;
   #reported = '';
   #lastPosition = -1;
@@ -65,6 +66,11 @@ export class PartitionWorker {
   /** Why it waits or is held, undefined while it flows. */
   get cause(): string | undefined {
     return this.#cause;
+  }
+
+  /** When it is tried again, while it waits for that. */
+  get nextTryMs(): number | undefined {
+    return this.#nextTryMs;
   }
 
   get isHeld(): boolean {
@@ -113,7 +119,7 @@ export class PartitionWorker {
     if (info === undefined || info.leader < 0) {
       this.#parts.onStaleMetadata();
       this.#waiting('waiting', info === undefined ? 'the topic is not there' : 'the partition has no leader');
-      await this.#sleep(this.#timing.topicRefreshFastMs, signal);
+      await this.#restUntil(this.#timing.topicRefreshFastMs, (ms) => this.#sleep(ms, signal));
       return;
     }
     if (this.#cause === undefined) this.#wait = 'opening';
@@ -163,7 +169,8 @@ export class PartitionWorker {
       this.#report({ code: isHeld ? 'held' : 'restarted', level, message: error.message, hint: error.hint });
     }
     if (!isHeld) this.#parts.onStaleMetadata();
-    await this.#sleep(isHeld ? this.#timing.heldRetryMs : this.#backoff(this.#failures), signal);
+    const waitMs = isHeld ? this.#timing.heldRetryMs : this.#backoff(this.#failures);
+    await this.#restUntil(waitMs, (ms) => this.#sleep(ms, signal));
   }
 
   /** Until the session ends: brings it back after failures and compares the log when it must. */
@@ -319,7 +326,15 @@ export class PartitionWorker {
   }
 
   #sleepWhole(ms: number, signal: AbortSignal): Promise<void> {
-    return this.#parts.opening().clock.wait(ms, signal);
+    const { clock } = this.#parts.opening();
+    return this.#restUntil(ms, () => clock.wait(ms, signal));
+  }
+
+  /** A wait that ends with another try, and says when. */
+  async #restUntil(ms: number, wait: (ms: number) => Promise<void>): Promise<void> {
+    this.#nextTryMs = this.#parts.opening().clock.now() + ms;
+    await wait(ms);
+    this.#nextTryMs = undefined;
   }
 
   #logError(message: string): GatewayError {
