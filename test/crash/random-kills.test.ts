@@ -67,10 +67,9 @@ describe.skipIf(skipsWithoutJava('random kills'))('an engine killed at random mo
         lives.every(({ pulled }) => pulled > 0),
         'events flowed in each life',
       ).toBe(true);
-      expect(
-        lives.every(({ lag, inChannel }) => lag + inChannel > 0),
-        'work was left at each kill',
-      ).toBe(true);
+      // One may meet the engine between two things to do, on a machine that is faster than its producer.
+      const working = lives.filter(({ lag, inChannel }) => lag + inChannel > 0).length;
+      expect(working, 'kills with work left').toBeGreaterThanOrEqual(KILLS - 2);
       const landing = lives.filter(({ uploads, inChannel }) => uploads > 0 || inChannel > 0).length;
       expect(landing, 'kills while landing had work').toBeGreaterThan(KILLS / 2);
       expect(lives.filter(({ landed }) => landed > 0).length, 'lives that landed files').toBeGreaterThan(
@@ -91,7 +90,7 @@ describe.skipIf(skipsWithoutJava('random kills'))('an engine killed at random mo
     const killAtMs = Date.now() + delayMs;
     const { sources, channels, sinks } = await gateway.untilStatus('the moment to die', (status) => {
       const left = Math.max(0, status.sources[0]?.lag ?? 0) + (status.channels[0]?.events ?? 0);
-      return Date.now() >= killAtMs || (!isProducing && left < EVENTS_LEFT_MIN);
+      return (Date.now() >= killAtMs && left > 0) || (!isProducing && left < EVENTS_LEFT_MIN);
     });
     expect(await engine.kill()).toEqual({ code: null, signal: 'SIGKILL' });
     await producing;
