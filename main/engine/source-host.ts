@@ -13,7 +13,7 @@ import { ByteBudget } from './byte-budget.ts';
 import type { ChannelRouter } from './channel-router.ts';
 
 /** Serialized events between the main thread and the writer, over all sources. */
-export const PUT_BYTES_IN_FLIGHT_MAX = 24 * 1024 * 1024;
+export const PUT_BYTES_IN_FLIGHT_MAX = 16 * 1024 * 1024;
 /** Buffers of puts come in these sizes, so that they can be used again; smaller and larger puts get what they need. */
 const BUFFER_SIZES = [2 * 1024 * 1024, 4 * 1024 * 1024] as const;
 const OWN_SIZE_BYTES_MAX = 512 * 1024;

@@ -91,7 +91,7 @@ describe('an upload', () => {
     expect(stream.damaged?.chunkId).toBe(plan.chunks[0]?.chunkId);
   });
 
-  test('reads a chunk only when the one before was taken, so memory does not grow with the file', async () => {
+  test('reads at most one chunk ahead, so memory does not grow with the file', async () => {
     const world = new LandingWorld();
     world.store.addKey(1);
     for (let at = 0; at < 8; at++) world.store.put(1, { raw: Buffer.alloc(MIB, at) });
@@ -106,7 +106,7 @@ describe('an upload', () => {
     let taken = 0;
     for await (const piece of stream.pieces()) {
       taken += piece.length;
-      expect(reads).toBeLessThanOrEqual(Math.ceil(taken / MIB));
+      expect(reads).toBeLessThanOrEqual(Math.ceil(taken / MIB) + 1);
     }
     expect(taken).toBe(8 * MIB);
     expect(stream.bytesSent).toBe(8 * MIB);
