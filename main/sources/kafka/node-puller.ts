@@ -37,6 +37,10 @@ export interface NodePullerParts {
 /** With data waiting for one partition, the broker may hold back an answer for the others only so long. */
 const BUSY_WAIT_MS = 50;
 const IDLE_SLEEP_MS = 1_000;
+/** After so many pulls that brought nothing the next are left with the broker longer: an idle gateway costs less. */
+const CALM_AFTER_PULLS = 5;
+/** With the default of 1 s still well within `PAUSE_TO_DOUBT_MS`. */
+const CALM_FACTOR = 2.5;
 /**
  * Fetches name a topic, not its id, so one that was deleted, created again and filled between two fetches answers as if nothing
  * had happened. While fetches follow each other, one of them meets the deletion; after a pause this long the log is compared.
@@ -47,6 +51,8 @@ export class NodePuller {
   readonly #parts: NodePullerParts;
   readonly #wake = new WakeUp();
   #turn = 0;
+  /** Pulls since the last one that brought something. */
+  #emptyInRow = 0;
   #failures = 0;
   #isWaitingForRoom = false;
   #problem: GatewayError | undefined;
@@ -123,7 +129,7 @@ export class NodePuller {
       partitions,
       maxBytes: settings.fetchBytes,
       minBytes: 1,
-      maxWaitMs: isBusy ? Math.min(BUSY_WAIT_MS, settings.batchDurationMs) : settings.batchDurationMs,
+      maxWaitMs: isBusy ? Math.min(BUSY_WAIT_MS, settings.batchDurationMs) : this.#calmWaitMs(),
     };
     const startedMs = clock.steadyMs();
     counters.pulls++;
@@ -140,10 +146,17 @@ export class NodePuller {
     this.#failures = 0;
     this.#problem = undefined;
     const bringing = answers.filter((answer) => this.#take(answer, sessions)).length;
+    this.#emptyInRow = bringing > 0 ? 0 : this.#emptyInRow + 1;
     if (bringing > 0) return;
     counters.emptyPulls++;
     const restMs = settings.timing.emptyPullSpacingMs - (clock.steadyMs() - startedMs);
     if (restMs > 0) await clock.wait(restMs, signal);
+  }
+
+  /** How long the broker may hold an answer back while it has nothing; it answers at once when something comes. */
+  #calmWaitMs(): number {
+    const { batchDurationMs } = this.#parts.settings;
+    return this.#emptyInRow < CALM_AFTER_PULLS ? batchDurationMs : CALM_FACTOR * batchDurationMs;
   }
 
   #take(answer: PartitionFetch, sessions: readonly PartitionSession[]): boolean {
