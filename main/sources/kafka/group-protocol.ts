@@ -60,7 +60,9 @@ export function assignSticky(
   const sorted = [...partitions].sort((a, b) =>
     a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1,
   );
-  const most = Math.ceil(sorted.length / Math.max(1, ids.length));
+  const share = Math.floor(sorted.length / Math.max(1, ids.length));
+  // So many members have one more than the others; were more to keep one more, somebody else would go without.
+  let larger = sorted.length - share * ids.length;
   const owners = new Map<string, string>();
   for (const id of ids) for (const one of members.get(id)?.owned ?? []) owners.set(keyOf(one), id);
   const free: TopicPartition[] = [];
@@ -68,7 +70,9 @@ export function assignSticky(
     const owner = owners.get(keyOf(one));
     const list = owner === undefined ? undefined : assigned.get(owner);
     const mayStay = owner !== undefined && wantedBy(one.topic).includes(owner);
-    if (list !== undefined && mayStay && list.length < most) list.push(one);
+    const isWithin = list !== undefined && mayStay && list.length < share + (larger > 0 ? 1 : 0);
+    if (isWithin && list.length === share) larger--;
+    if (isWithin) list.push(one);
     else free.push(one);
   }
   for (const one of free) {
