@@ -1,4 +1,4 @@
-import type { AuditFinding, AuditReport } from '../../shared/contract/control.ts';
+import type { AuditFinding, AuditReport } from '../../shared/contract/control-audit.ts';
 import { formatCount } from '../../shared/units.ts';
 
 /** What each kind of finding means to an operator, and what to do about it. */

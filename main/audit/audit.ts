@@ -1,4 +1,4 @@
-import type { AuditCoverage, AuditReport } from '../../shared/contract/control.ts';
+import type { AuditCoverage, AuditReport } from '../../shared/contract/control-audit.ts';
 import { isGatewayError } from '../../shared/errors.ts';
 import { CHANNEL_FILE, openForReading, wrapped } from '../channel/channel-database.ts';
 import type { ChannelDatabase } from '../channel/channel-database.ts';

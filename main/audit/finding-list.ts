@@ -1,4 +1,4 @@
-import type { AuditFinding } from '../../shared/contract/control.ts';
+import type { AuditFinding } from '../../shared/contract/control-audit.ts';
 import { FINDINGS_MAX, NOTES_MAX, REASONS_NAMED_MAX, TEXT_CHARS_MAX } from './audit-limits.ts';
 
 export type FindingKind = AuditFinding['kind'];

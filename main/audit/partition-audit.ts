@@ -1,4 +1,4 @@
-import type { AuditCoverage } from '../../shared/contract/control.ts';
+import type { AuditCoverage } from '../../shared/contract/control-audit.ts';
 import type { ChannelDatabase } from '../channel/channel-database.ts';
 import type { KnownPartition } from '../channel/coverage-reader.ts';
 import { BookRows } from './book-rows.ts';

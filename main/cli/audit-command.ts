@@ -1,6 +1,6 @@
 /** `headgate audit`: proof that every offset is accounted for exactly once, or the offsets that are not. */
 import type { Command } from 'commander';
-import type { AuditCoverage, AuditReport } from '../../shared/contract/control.ts';
+import type { AuditCoverage, AuditReport } from '../../shared/contract/control-audit.ts';
 import { GatewayError } from '../../shared/errors.ts';
 import { formatCount } from '../../shared/units.ts';
 import type { ControlClient } from '../control/control-client.ts';

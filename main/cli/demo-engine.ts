@@ -4,7 +4,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { guardProcess, releaseProcess } from '../../test/rig/orphan-guard.ts';
-import type { EngineStatus } from '../../shared/contract/control.ts';
+import type { EngineStatus } from '../../shared/contract/control-status.ts';
 import { isGatewayError } from '../../shared/errors.ts';
 import { SECOND_MS } from '../../shared/units.ts';
 import { ControlClient } from '../control/control-client.ts';

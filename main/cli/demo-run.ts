@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { javaProblem } from '../../test/rig/jars.ts';
-import type { EngineStatus } from '../../shared/contract/control.ts';
+import type { EngineStatus } from '../../shared/contract/control-status.ts';
 import { formatBytes, formatCount, formatDuration, MINUTE_MS, SECOND_MS } from '../../shared/units.ts';
 import { systemClock } from '../telemetry/clock.ts';
 import { DemoEngine } from './demo-engine.ts';

@@ -5,7 +5,7 @@ import type {
   EngineStatus,
   SinkStatusRow,
   SourceStatusRow,
-} from '../../shared/contract/control.ts';
+} from '../../shared/contract/control-status.ts';
 import { formatBytes, formatCount, formatDuration } from '../../shared/units.ts';
 import { formatTime } from './output.ts';
 import { fitted, oneLine, wrapped } from './terminal-text.ts';

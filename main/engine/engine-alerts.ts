@@ -5,7 +5,7 @@ import type {
   EngineStatus,
   SinkStatusRow,
   SourceStatusRow,
-} from '../../shared/contract/control.ts';
+} from '../../shared/contract/control-status.ts';
 import { HOUR_MS, SECOND_MS, formatBytes, formatDuration } from '../../shared/units.ts';
 import type { AlertBoard } from '../telemetry/alert-board.ts';
 import type { SourceEvent } from '../sources/source.ts';

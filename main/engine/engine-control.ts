@@ -2,11 +2,11 @@
 import type { GatewayConfig } from '../../shared/contract/config.ts';
 import {
   CONTRACT_VERSION,
-  type EngineStatus,
   type Output,
   type ParsedInput,
   type StreamEvent,
 } from '../../shared/contract/control.ts';
+import type { EngineStatus } from '../../shared/contract/control-status.ts';
 import { GatewayError, toErrorReport } from '../../shared/errors.ts';
 import { SECOND_MS } from '../../shared/units.ts';
 import { ALL_SINKS, type WriteSwitch } from '../channel/switch-store.ts';
@@ -46,7 +46,27 @@ export interface EngineControlOptions {
   readonly stop: (drainMs: number) => void;
 }
 
-export class EngineControl implements EngineApi {
+/** What this class answers itself; the rest of the contract is at the desks (`desks/`). */
+type OwnCalls =
+  | 'status'
+  | 'pause'
+  | 'resume'
+  | 'backlogList'
+  | 'backlogPeek'
+  | 'backlogExport'
+  | 'landNow'
+  | 'landings'
+  | 'landingRelease'
+  | 'auditStart'
+  | 'auditReport'
+  | 'auditCancel'
+  | 'quarantineList'
+  | 'quarantineShow'
+  | 'configShow'
+  | 'stop';
+type Faces = Pick<EngineApi, OwnCalls | 'subscribe' | 'prometheusMetrics' | 'flumeMetrics'>;
+
+export class EngineControl implements Faces {
   readonly #options: EngineControlOptions;
   readonly #listeners = new Set<(event: StreamEvent) => void>();
   readonly #board: AlertBoard;
@@ -75,7 +95,7 @@ export class EngineControl implements EngineApi {
     this.#startedMs = options.clock.nowMs();
     this.#board = new AlertBoard(
       () => options.clock.nowMs(),
-      (alert) => this.#publish({ type: 'alert', alert }),
+      (alert) => this.publish({ type: 'alert', alert }),
     );
     this.#alerts = new EngineAlerts(this.#board);
     this.#reporter = new FlowReporter({
@@ -92,6 +112,18 @@ export class EngineControl implements EngineApi {
     this.#timer = setInterval(() => {
       this.#look ??= this.#lookAround().finally(() => (this.#look = undefined));
     }, LOOK_INTERVAL_MS);
+  }
+
+  /** The calls it answers, bound to it. */
+  faces(): Faces {
+    const { status, pause, resume, landNow, landings, landingRelease, stop, configShow } = this;
+    const { backlogList, backlogPeek, backlogExport, quarantineList, quarantineShow } = this;
+    const { auditStart, auditReport, auditCancel, subscribe, prometheusMetrics, flumeMetrics } = this;
+    return {
+      ...{ status, pause, resume, landNow, landings, landingRelease, stop, configShow },
+      ...{ backlogList, backlogPeek, backlogExport, quarantineList, quarantineShow },
+      ...{ auditStart, auditReport, auditCancel, subscribe, prometheusMetrics, flumeMetrics },
+    };
   }
 
   draining(): void {
@@ -303,7 +335,7 @@ export class EngineControl implements EngineApi {
       this.#alerts.look({ status: this.#snapshot(), ...facts });
       // What was just raised is part of it.
       this.#status = undefined;
-      this.#publish({ type: 'status', status: this.#snapshot() });
+      this.publish({ type: 'status', status: this.#snapshot() });
     } catch (error) {
       log.error('the status could not be gathered', { error: toErrorReport(error) });
     }
@@ -403,7 +435,8 @@ export class EngineControl implements EngineApi {
     return rates;
   }
 
-  #publish(event: StreamEvent): void {
+  /** Tells everybody who follows the stream. */
+  publish(event: StreamEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
 }

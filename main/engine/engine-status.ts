@@ -1,5 +1,9 @@
 /** The engine's snapshot, put together from its parts. */
-import type { ChannelStatusRow, SinkStatusRow, SourceStatusRow } from '../../shared/contract/control.ts';
+import type {
+  ChannelStatusRow,
+  SinkStatusRow,
+  SourceStatusRow,
+} from '../../shared/contract/control-status.ts';
 import type { RoomState } from '../channel/room-gauge.ts';
 import { ALL_SINKS, type WriteSwitch } from '../channel/switch-store.ts';
 import type { RateMeter } from '../telemetry/rate-meter.ts';

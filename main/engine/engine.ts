@@ -21,6 +21,8 @@ import type { ReplayWord } from '../sources/kafka/kafka-source-settings.ts';
 import { systemClock, type Clock, type Random } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { toErrorReport } from '../../shared/errors.ts';
+import type { Job } from '../../shared/contract/control-job.ts';
+import { openDesks, type OpenDesks } from './desks/desks.ts';
 import { EngineControl } from './engine-control.ts';
 import type { EngineQueries } from './engine-queries.ts';
 import { startWriter } from './engine-parts.ts';
@@ -76,6 +78,7 @@ class HeadlessEngine implements RunningEngine {
   #flow: Flow | undefined;
   #queries: EngineQueries | undefined;
   #control: EngineControl | undefined;
+  #desks: OpenDesks | undefined;
   #server: ControlServer | undefined;
   #metrics: MetricsServer | undefined;
   #watch: ConfigWatch | undefined;
@@ -91,8 +94,8 @@ class HeadlessEngine implements RunningEngine {
   }
 
   get api(): EngineApi {
-    if (this.#control === undefined) throw new Error('the engine is not started');
-    return this.#control;
+    if (this.#desks === undefined) throw new Error('the engine is not started');
+    return this.#desks.api;
   }
 
   async start(): Promise<void> {
@@ -142,9 +145,17 @@ class HeadlessEngine implements RunningEngine {
     const stop = (drainMs: number) => void this.stop(drainMs);
     const control = new EngineControl({ loaded, flow, queries, openQueries, history, log, clock, stop });
     this.#control = control;
-    this.#server = await startControlServer(this.socketPath, control, log);
+    const publish = (job: Job) => control.publish({ type: 'job', job });
+    const desks = (this.#desks = await openDesks({
+      control,
+      stateDir: this.#directory.path,
+      log,
+      clock,
+      publish,
+    }));
+    this.#server = await startControlServer(this.socketPath, desks.api, log);
     if (config.metrics !== undefined)
-      this.#metrics = await startMetricsServer(config.metrics.listen, control, log);
+      this.#metrics = await startMetricsServer(config.metrics.listen, desks.api, log);
     control.start();
     flow.start();
     this.#watch = this.#watchConfig(control);
@@ -163,6 +174,7 @@ class HeadlessEngine implements RunningEngine {
     this.#control?.draining();
     const steps: (() => Promise<void> | undefined)[] = [
       () => this.#watch?.closed,
+      () => this.#desks?.close(),
       () => this.#flow?.stop(drainLimitMs),
       () => (this.#control === undefined ? this.#queries?.close() : this.#control.close()),
       () => this.#metrics?.close(),

@@ -3,7 +3,7 @@
  * The targets are made here; the connection to the database only reads.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { AuditReport } from '../../shared/contract/control.ts';
+import type { AuditReport } from '../../shared/contract/control-audit.ts';
 import { runAudit } from '../audit/audit.ts';
 import { toWireError } from '../channel/writer-protocol.ts';
 import { createTarget } from '../sinks/create-target.ts';

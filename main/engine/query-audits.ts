@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import type { AuditReport, Output } from '../../shared/contract/control.ts';
+import type { AuditReport } from '../../shared/contract/control-audit.ts';
+import type { Output } from '../../shared/contract/control.ts';
 import { GatewayError } from '../../shared/errors.ts';
 import { auditSummary } from '../audit/audit-summary.ts';
 import { fromWireError } from '../channel/writer-protocol.ts';

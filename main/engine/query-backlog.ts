@@ -57,15 +57,17 @@ export function backlogPeek(db: ChannelDatabase, input: ParsedInput<'backlogPeek
       const offset = at.next().value ?? OFFSET_NOT_KNOWN;
       const { topic, partition } = chunk;
       events.push({
+        chunkId: chunk.id,
         topic,
         partition,
         offset,
         body: line.slice(0, BODY_CHARS_MAX),
         bodyBytes: Buffer.byteLength(line),
+        isCut: line.length > BODY_CHARS_MAX,
       });
     }
   }
-  return { events };
+  return { events, scanned: events.length };
 }
 
 /** The next chunk that waits under a key, oldest first. Throws `chunk-damaged`, `event-too-large`. */

@@ -1,4 +1,5 @@
-import type { AuditReport, Output, ParsedInput } from '../../shared/contract/control.ts';
+import type { AuditReport } from '../../shared/contract/control-audit.ts';
+import type { Output, ParsedInput } from '../../shared/contract/control.ts';
 import type { WireError } from '../channel/writer-protocol.ts';
 import type { TargetSettings } from '../sinks/create-target.ts';
 import type { ChannelFigures } from './engine-queries.ts';

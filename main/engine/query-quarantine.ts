@@ -122,6 +122,7 @@ export function quarantineEvent(db: ChannelDatabase, id: number): Output<'quaran
     ...(event.key === null ? {} : { key: Buffer.from(event.key).toString('utf8') }),
     body: body.toString('utf8'),
     bodyBase64: body.toString('base64'),
+    isCut: false,
   };
 }
 

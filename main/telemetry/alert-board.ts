@@ -2,7 +2,7 @@
  * Active and recent alerts. An alert is a state, not an event: raised once, counted while it lasts, cleared once; operators are
  * told of the change only.
  */
-import type { Alert } from '../../shared/contract/control.ts';
+import type { Alert } from '../../shared/contract/control-status.ts';
 
 const RECENT_MAX = 200;
 const RECENT_SHOWN = 20;

@@ -8,7 +8,7 @@ import type {
   EngineStatus,
   SinkStatusRow,
   SourceStatusRow,
-} from '../../shared/contract/control.ts';
+} from '../../shared/contract/control-status.ts';
 
 interface Measure<Row> {
   readonly name: string;

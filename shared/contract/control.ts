@@ -1,271 +1,75 @@
 /**
- * The control contract: everything a client may ask of a running engine, over the unix socket (or named pipe) and later over
- * loopback HTTP. One table; the server checks inputs with it, clients check answers with it, and all types are inferred from it.
+ * The control contract: everything a client may ask of a running engine, over the unix socket (or named pipe) and over loopback HTTP.
+ * One table; the server checks inputs with it, clients check answers with it, and all types are inferred from it.
  * Times are epoch ms, sizes bytes, rates per second. Additions raise nothing; a change of meaning raises CONTRACT_VERSION.
  */
 import { z } from 'zod';
+import { auditReport } from './control-audit.ts';
+import {
+  configApplied,
+  configChange,
+  configProblems,
+  configReference,
+  configText,
+  configVersionRow,
+  diffLine,
+} from './control-config.ts';
+import { historyAnswer, logLevel, logLine } from './control-history.ts';
+import { job } from './control-job.ts';
+import {
+  backlogChunk,
+  backlogRow,
+  by,
+  count,
+  landingRow,
+  ms,
+  name,
+  optionalText,
+  page,
+  peekedEvent,
+  quarantineGroup,
+  quarantineRow,
+  quarantineSelection,
+  quarantineState,
+  searchText,
+} from './control-rows.ts';
+import { alert, engineStatus } from './control-status.ts';
+import {
+  doctorReport,
+  kafkaAddress,
+  kafkaSampleEvent,
+  kafkaTopic,
+  whatIfInput,
+  whatIfResult,
+} from './control-what-if.ts';
 
-export const CONTRACT_VERSION = 1;
+export const CONTRACT_VERSION = 2;
 
-const name = z.string().min(1).max(249);
-const count = z.number().int().nonnegative();
-const ms = z.number();
-const optionalText = z.string().optional();
-
-const waiting = {
-  /** Why it waits, in words an operator understands. */
-  cause: optionalText,
-  hint: optionalText,
-  nextTryMs: ms.optional(),
-};
-
-export const partitionStatus = z.object({
-  topic: z.string(),
-  partition: z.number().int(),
-  state: z.enum(['opening', 'flowing', 'caught-up', 'paused', 'waiting', 'held']),
-  cause: optionalText,
-  position: z.number(),
-  acceptedTo: z.number(),
-  logEnd: z.number(),
-  logStart: z.number(),
-  lag: z.number(),
-  leader: z.number(),
-});
-
-export const sourceStatus = z.object({
-  name: z.string(),
-  type: z.string(),
-  state: z.enum(['starting', 'flowing', 'idle', 'paused', 'waiting', 'failed']),
-  ...waiting,
-  fence: z.enum(['transactions', 'none', 'not-needed']),
-  events: count,
-  bytes: count,
-  eventsPerSecond: z.number(),
-  bytesPerSecond: z.number(),
-  pulls: count,
-  repulls: count,
-  failedPulls: count,
-  lag: z.number(),
-  partitions: z.array(partitionStatus),
-});
-
-export const channelStatus = z.object({
-  name: z.string(),
-  type: z.string(),
-  state: z.enum(['open', 'full', 'low-disk', 'failed']),
-  ...waiting,
-  events: count,
-  heldEvents: count,
-  rawBytes: count,
-  storedBytes: count,
-  capacityBytes: count,
-  usedBytes: count,
-  freeDiskBytes: count,
-  minFreeDiskBytes: count,
-  oldestEventMs: ms.optional(),
-  oldestPutMs: ms.optional(),
-  quarantined: count,
-  damagedChunks: count,
-  secondsToFull: z.number().optional(),
-});
-
-export const uploadStatus = z.object({
-  fileId: z.string(),
-  path: z.string(),
-  step: z.string(),
-  attempt: count,
-  sentBytes: count,
-  totalBytes: count,
-  ...waiting,
-});
-
-export const sinkStatus = z.object({
-  name: z.string(),
-  type: z.string(),
-  channel: z.string(),
-  state: z.enum(['starting', 'flowing', 'idle', 'paused', 'waiting', 'failed']),
-  ...waiting,
-  paused: z.object({ by: z.string(), why: z.string(), atMs: ms }).optional(),
-  files: count,
-  events: count,
-  bytes: count,
-  eventsPerSecond: z.number(),
-  bytesPerSecond: z.number(),
-  heldFiles: count,
-  openKeys: count,
-  uploads: z.array(uploadStatus),
-  lastLandedMs: ms.optional(),
-  lastLandedPath: optionalText,
-});
-
-export const alert = z.object({
-  id: z.string(),
-  code: z.string(),
-  level: z.enum(['info', 'warn', 'error']),
-  place: z.string(),
-  message: z.string(),
-  hint: optionalText,
-  sinceMs: ms,
-  clearedMs: ms.optional(),
-  count: count,
-});
-
-export const engineStatus = z.object({
-  contract: z.number().int(),
-  version: z.string(),
-  pid: z.number().int(),
-  gateway: z.string(),
-  stateId: z.string(),
-  stateDir: z.string(),
-  state: z.enum(['starting', 'running', 'draining', 'stopped']),
-  startedMs: ms,
-  nowMs: ms,
-  configVersion: count,
-  configFile: z.string(),
-  /** Problems of the newest edit, when it was not taken. */
-  configProblems: z.array(z.string()),
-  memoryBytes: count,
-  sources: z.array(sourceStatus),
-  channels: z.array(channelStatus),
-  sinks: z.array(sinkStatus),
-  alerts: z.array(alert),
-});
-
-export const backlogRow = z.object({
-  id: count,
-  sink: z.string(),
-  channel: z.string(),
-  directory: z.string(),
-  prefix: z.string(),
-  events: count,
-  rawBytes: count,
-  storedBytes: count,
-  oldestEventMs: ms,
-  newestEventMs: ms,
-  oldestPutMs: ms,
-  newestPutMs: ms,
-});
-
-const filePart = z.object({
-  topic: z.string(),
-  partition: z.number().int(),
-  incarnation: z.string(),
-  first: z.number(),
-  last: z.number(),
-  count: count,
-});
-
-export const landingRow = z.object({
-  fileId: z.string(),
-  sink: z.string(),
-  channel: z.string(),
-  path: z.string(),
-  bytes: count,
-  rawBytes: count,
-  events: count,
-  codec: z.string(),
-  checksum: optionalText,
-  checksumNote: optionalText,
-  crc32c: count,
-  attempts: count,
-  landedMs: ms,
-  parts: z.array(filePart),
-});
-
-export const quarantineRow = z.object({
-  id: count,
-  source: z.string(),
-  topic: z.string(),
-  partition: z.number().int(),
-  offset: z.number(),
-  channel: optionalText,
-  reason: z.string(),
-  timestampMs: ms,
-  bodyBytes: count,
-  preview: z.string(),
-  state: z.string(),
-});
-
-export const auditFinding = z.object({
-  kind: z.enum([
-    'missing',
-    'overlap',
-    'damaged',
-    /** A row that speaks of offsets outside every tenure, or of others than its tenure's. */
-    'outside',
-    /** Two records of the same fact contradict each other: a counter and its rows, a plan and its chunks. */
-    'books-differ',
-    'file-missing',
-    /** Not where it was landed, and found elsewhere. */
-    'file-moved',
-    'file-differs',
-    'lines-differ',
-    'unreadable',
-    'unknown-file',
-  ]),
-  place: z.string(),
-  /** Offsets (`5-9, 12`) or a path, and what is wrong with it. */
-  what: z.string(),
-});
-
-export const auditCoverage = z.object({
-  channel: z.string(),
-  topic: z.string(),
-  partition: z.number().int(),
-  incarnation: z.string(),
-  from: z.number(),
-  to: z.number(),
-  landed: count,
-  inChannel: count,
-  quarantined: count,
-  filtered: count,
-  notRouted: count,
-  absent: count,
-  gap: count,
-  damaged: count,
-  held: count,
-});
-
-export const auditReport = z.object({
-  id: z.string(),
-  state: z.enum(['running', 'done', 'failed', 'cancelled']),
-  startedMs: ms,
-  finishedMs: ms.optional(),
-  level: z.enum(['ledger', 'hdfs', 'deep']),
-  /** What is being done, done and total steps. */
-  progress: z.object({ step: z.string(), done: count, total: count }),
-  verdict: z.enum(['clean', 'wrong', 'unknown']),
-  error: optionalText,
-  offsets: count,
-  files: count,
-  coverage: z.array(auditCoverage),
-  findings: z.array(auditFinding),
-  findingsLeftOut: count,
-  /** What was noticed and is no fault: temp files waiting for the janitor, checksums that the target does not give. */
-  notes: z.array(z.string()).optional(),
-  /** The verdict in sentences, once there is one. */
-  summary: optionalText,
-});
-
-const page = { limit: z.number().int().min(1).max(1000).default(100), after: optionalText };
+const jobId = z.string().min(1).max(100);
+const started = z.object({ jobId: z.string() });
 
 /** Every call by name: the shape of its input and of its answer. */
 export const procedures = {
   status: { input: z.object({}), output: engineStatus },
   pause: {
-    input: z.object({
-      sink: name.optional(),
-      by: z.string().max(200),
-      why: z.string().max(1000).default(''),
-    }),
+    input: z.object({ sink: name.optional(), by, why: z.string().max(1000).default('') }),
     output: z.object({ paused: z.array(z.string()) }),
   },
   resume: {
-    input: z.object({ sink: name.optional(), by: z.string().max(200) }),
+    input: z.object({ sink: name.optional(), by }),
     output: z.object({ resumed: z.array(z.string()) }),
   },
+
   backlogList: {
-    input: z.object({ sink: name.optional(), topic: name.optional(), ...page }),
+    input: z.object({
+      sink: name.optional(),
+      topic: name.optional(),
+      /** Any text that the directory holds. */
+      text: searchText,
+      sort: z.enum(['id', 'directory', 'events', 'bytes', 'oldest', 'newest']).default('id'),
+      descending: z.boolean().default(false),
+      ...page,
+    }),
     output: z.object({
       rows: z.array(backlogRow),
       next: optionalText,
@@ -275,18 +79,35 @@ export const procedures = {
       totalStoredBytes: count,
     }),
   },
-  backlogPeek: {
-    input: z.object({ landingKeyId: count, limit: z.number().int().min(1).max(1000).default(20) }),
+  /** Stored bytes by event hour and topic; what is older or of more topics than fit is gathered under `leftOut`. */
+  backlogHeat: {
+    input: z.object({ sink: name.optional() }),
     output: z.object({
-      events: z.array(
-        z.object({
-          topic: z.string(),
-          partition: z.number().int(),
-          offset: z.number(),
-          body: z.string(),
-          bodyBytes: count,
-        }),
-      ),
+      /** Beginnings of hours, ascending; hours without data between them are left out. */
+      hoursMs: z.array(ms),
+      topics: z.array(z.string()),
+      cells: z.array(z.object({ hourMs: ms, topic: z.string(), bytes: count, events: count })),
+      leftOut: z.object({ bytes: count, events: count }),
+    }),
+  },
+  backlogChunks: {
+    input: z.object({ landingKeyId: count, ...page }),
+    output: z.object({ rows: z.array(backlogChunk), next: optionalText, total: count }),
+  },
+  /** Events of a landing key, or of one chunk of it, oldest chunk first, without taking them. `text`: only those that hold it. */
+  backlogPeek: {
+    input: z.object({
+      landingKeyId: count,
+      chunkId: count.optional(),
+      text: searchText,
+      limit: z.number().int().min(1).max(1000).default(20),
+      after: optionalText,
+    }),
+    output: z.object({
+      events: z.array(peekedEvent),
+      /** How many were looked at for them; a search stops after a while and goes on from `next`. */
+      scanned: count,
+      next: optionalText,
     }),
   },
   /** One chunk of a landing key whole, as its events would land, without taking it; `next` asks for the chunk after it. */
@@ -294,25 +115,62 @@ export const procedures = {
     input: z.object({ landingKeyId: count, after: optionalText }),
     output: z.object({ events: count, base64: z.string(), next: optionalText }),
   },
+  /** Makes one file of the events of these landing keys, as they would land. */
+  backlogExportStart: {
+    input: z.object({ landingKeyIds: z.array(count).min(1).max(1000), by }),
+    output: started,
+  },
+  landNow: {
+    input: z.object({ sink: name.optional(), landingKeyId: count.optional() }),
+    output: z.object({ keys: count }),
+  },
+
   landings: {
     input: z.object({
       sinceMs: ms.optional(),
       untilMs: ms.optional(),
+      /** A file, a directory with all below it, or the beginning of a path. */
       path: z.string().max(4096).optional(),
+      /** Any text that the path holds. */
+      text: searchText,
       topic: name.optional(),
+      sort: z.enum(['landed', 'path', 'events', 'bytes']).default('landed'),
+      descending: z.boolean().default(true),
       ...page,
     }),
-    output: z.object({ rows: z.array(landingRow), next: optionalText }),
+    output: z.object({
+      rows: z.array(landingRow),
+      next: optionalText,
+      /** Rows that match; absent where counting them would take too long. */
+      total: count.optional(),
+    }),
   },
+  /** A held file is looked at again from where it was held; what is still in doubt is held again. */
+  landingRelease: {
+    input: z.object({ fileId: z.string().min(1).max(100), by }),
+    output: z.object({ sink: z.string() }),
+  },
+
   auditStart: {
     input: z.object({ level: z.enum(['ledger', 'hdfs', 'deep']) }),
     output: z.object({ id: z.string() }),
   },
-  auditReport: { input: z.object({ id: z.string().max(100) }), output: auditReport },
-  auditCancel: { input: z.object({ id: z.string().max(100) }), output: z.object({}) },
+  auditReport: { input: z.object({ id: jobId }), output: auditReport },
+  auditCancel: { input: z.object({ id: jobId }), output: z.object({}) },
+
   quarantineList: {
-    input: z.object({ reason: z.string().max(1000).optional(), ...page }),
+    input: z.object({
+      reason: z.string().max(1000).optional(),
+      source: name.optional(),
+      topic: name.optional(),
+      state: quarantineState.optional(),
+      ...page,
+    }),
     output: z.object({ rows: z.array(quarantineRow), next: optionalText, total: count }),
+  },
+  quarantineGroups: {
+    input: z.object({}),
+    output: z.object({ groups: z.array(quarantineGroup), leftOut: count }),
   },
   quarantineShow: {
     input: z.object({ id: count }),
@@ -322,18 +180,108 @@ export const procedures = {
       key: optionalText,
       body: z.string(),
       bodyBase64: z.string(),
+      /** A body beyond some size is cut; `row.bodyBytes` says how long it is. */
+      isCut: z.boolean(),
     }),
   },
+  /** Runs the events through the running rules again; what can be placed now goes into the channel, the rest stays with its new reason. */
+  quarantineRetry: { input: z.object({ selection: quarantineSelection, by }), output: started },
+  /** Gives events up for good: they stay listed as dropped, by whom and why. */
+  quarantineDrop: {
+    input: z.object({ selection: quarantineSelection, by, why: z.string().min(1).max(1000) }),
+    output: z.object({ dropped: count }),
+  },
+
+  /** The effective configuration, with defaults, without secrets. */
   configShow: {
     input: z.object({}),
     output: z.object({ version: count, file: z.string(), yaml: z.string() }),
   },
-  /** A held file is looked at again from where it was held; what is still in doubt is held again. */
-  landingRelease: {
-    input: z.object({ fileId: z.string().min(1).max(100), by: z.string().max(200) }),
-    output: z.object({ sink: z.string() }),
+  /** A text as it is written, without secrets. `sha256` is of the file's own bytes: what `configApply` wants as its base. */
+  configText: {
+    input: z.object({ of: configReference.default({ kind: 'file' }) }),
+    output: z.object({
+      text: configText,
+      sha256: z.string(),
+      isRunning: z.boolean(),
+      problems: configProblems,
+    }),
   },
-  landNow: { input: z.object({ sink: name.optional() }), output: z.object({ keys: count }) },
+  configCheck: {
+    input: z.object({ text: configText }),
+    output: z.object({ problems: configProblems, isUsable: z.boolean() }),
+  },
+  /** Lines that differ, and what applying the second over the first would change; `change` is absent when one can't be used. */
+  configDiff: {
+    input: z.object({ from: configReference, to: configReference }),
+    output: z.object({
+      lines: z.array(diffLine),
+      change: configChange.optional(),
+      problems: configProblems,
+    }),
+  },
+  /**
+   * Writes the file and applies it. Throws `config-conflict` when the file is no longer the one that was edited, `config-invalid`,
+   * `config-change-refused`; then nothing was changed.
+   */
+  configApply: {
+    input: z.object({
+      text: configText,
+      baseSha256: z.string().max(64),
+      by,
+      note: z.string().max(1000).default(''),
+    }),
+    output: configApplied,
+  },
+  configHistory: { input: z.object({}), output: z.object({ versions: z.array(configVersionRow) }) },
+  /** Applies a version of the history as it was, secrets included. Throws what `configApply` throws. */
+  configRollback: {
+    input: z.object({ number: count, baseSha256: z.string().max(64), by }),
+    output: configApplied,
+  },
+
+  whatIfStart: { input: whatIfInput, output: started },
+  whatIfResult: { input: z.object({ jobId }), output: whatIfResult },
+  kafkaTopics: {
+    input: kafkaAddress,
+    output: z.object({ clusterId: z.string(), brokers: z.array(z.string()), topics: z.array(kafkaTopic) }),
+  },
+  kafkaSample: {
+    input: kafkaAddress.extend({ topic: name, last: z.number().int().min(1).max(200).default(20) }),
+    output: z.object({ events: z.array(kafkaSampleEvent) }),
+  },
+  /** Tries everything that the configuration names; without a text, the running one. */
+  doctorStart: { input: z.object({ text: configText.optional(), by }), output: started },
+  doctorResult: { input: z.object({ jobId }), output: doctorReport },
+
+  jobs: { input: z.object({}), output: z.object({ jobs: z.array(job) }) },
+  jobCancel: { input: z.object({ id: jobId }), output: z.object({}) },
+  /** A part of the file that a job made, from byte `offset`; `next` is where the part after it begins. */
+  jobFile: {
+    input: z.object({ id: jobId, offset: count.default(0) }),
+    output: z.object({ name: z.string(), bytes: count, base64: z.string(), next: count.optional() }),
+  },
+  supportBundleStart: { input: z.object({ by }), output: started },
+
+  history: {
+    input: z.object({ fromMs: ms, toMs: ms, points: z.number().int().min(2).max(2000).default(300) }),
+    output: historyAnswer,
+  },
+  /** Newest first; `before` is the id of the oldest line that is known already. */
+  logTail: {
+    input: z.object({
+      before: count.optional(),
+      level: logLevel.default('info'),
+      text: searchText,
+      limit: z.number().int().min(1).max(1000).default(200),
+    }),
+    output: z.object({ lines: z.array(logLine), next: count.optional() }),
+  },
+  /** Alerts that are over, newest first; kept over restarts, bounded. */
+  alertHistory: {
+    input: z.object({ limit: z.number().int().min(1).max(1000).default(200) }),
+    output: z.object({ alerts: z.array(alert) }),
+  },
   stop: {
     input: z.object({ drainLimitMs: z.number().int().min(0).max(3_600_000).optional() }),
     output: z.object({}),
@@ -349,23 +297,8 @@ export type Output<N extends ProcedureName> = z.output<Procedures[N]['output']>;
 /** What the event stream carries: a snapshot first, then whatever changes, one JSON object a line. */
 export const streamEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('status'), status: engineStatus }),
-  z.object({ type: z.literal('alert'), alert: alert }),
-  z.object({
-    type: z.literal('log'),
-    atMs: ms,
-    level: z.string(),
-    message: z.string(),
-    fields: z.record(z.string(), z.unknown()),
-  }),
+  z.object({ type: z.literal('alert'), alert }),
+  z.object({ type: z.literal('job'), job }),
+  z.object({ type: z.literal('log'), line: logLine }),
 ]);
 export type StreamEvent = z.output<typeof streamEvent>;
-
-export type EngineStatus = z.output<typeof engineStatus>;
-export type SourceStatusRow = z.output<typeof sourceStatus>;
-export type ChannelStatusRow = z.output<typeof channelStatus>;
-export type SinkStatusRow = z.output<typeof sinkStatus>;
-export type UploadStatusRow = z.output<typeof uploadStatus>;
-export type Alert = z.output<typeof alert>;
-export type AuditReport = z.output<typeof auditReport>;
-export type AuditFinding = z.output<typeof auditFinding>;
-export type AuditCoverage = z.output<typeof auditCoverage>;

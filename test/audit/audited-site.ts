@@ -13,7 +13,7 @@ import type { Target } from '../../main/landing/target.ts';
 import { createTarget } from '../../main/sinks/create-target.ts';
 import { systemClock } from '../../main/telemetry/clock.ts';
 import type { Clock } from '../../main/telemetry/clock.ts';
-import type { AuditReport } from '../../shared/contract/control.ts';
+import type { AuditReport } from '../../shared/contract/control-audit.ts';
 import type { FilePlan, LandingKeySummary } from '../../shared/model/file-plan.ts';
 import { openWriter, SINK, STATE_ID, TestDirectory } from '../channel/channel-fixture.ts';
 

@@ -1,7 +1,7 @@
 import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTarget } from '../../main/sinks/create-target.ts';
-import type { AuditReport } from '../../shared/contract/control.ts';
+import type { AuditReport } from '../../shared/contract/control-audit.ts';
 import type { OutputCodec } from '../../shared/model/landing-key.ts';
 import { putOf, range, tenureStart } from '../channel/channel-fixture.ts';
 import { startHdfs } from '../rig/hdfs-rig.ts';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { AuditWorkerData, FromAudit } from '../../main/engine/query-messages.ts';
-import type { AuditReport } from '../../shared/contract/control.ts';
+import type { AuditReport } from '../../shared/contract/control-audit.ts';
 import { CHANNEL, putOf, SINK, tenureStart } from '../channel/channel-fixture.ts';
 import { AuditedSite, GATEWAY, said } from './audited-site.ts';
 

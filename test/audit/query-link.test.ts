@@ -4,7 +4,7 @@ import type { EngineQueries } from '../../main/engine/engine-queries.ts';
 import { startQueries } from '../../main/engine/query-link.ts';
 import { systemClock } from '../../main/telemetry/clock.ts';
 import { procedures } from '../../shared/contract/control.ts';
-import type { AuditReport } from '../../shared/contract/control.ts';
+import type { AuditReport } from '../../shared/contract/control-audit.ts';
 import {
   CHANNEL,
   disposition,

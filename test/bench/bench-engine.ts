@@ -1,7 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import type { AuditReport, EngineStatus, Output } from '../../shared/contract/control.ts';
+import type { AuditReport } from '../../shared/contract/control-audit.ts';
+import type { EngineStatus } from '../../shared/contract/control-status.ts';
+import type { Output } from '../../shared/contract/control.ts';
 import { EngineProcess } from '../e2e/engine-process.ts';
 import { until } from '../rig/until.ts';
 import type { BenchSite } from './bench-site.ts';

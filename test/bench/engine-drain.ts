@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { EngineStatus } from '../../shared/contract/control.ts';
+import type { EngineStatus } from '../../shared/contract/control-status.ts';
 import { describeVerdict, judge } from '../rig/judge.ts';
 import { webHdfsTree } from '../rig/landed-tree.ts';
 import { nginxHourDirectory, nginxIdOf } from '../rig/nginx-lines.ts';

@@ -4,7 +4,7 @@
  * Method: real servers, a real engine process, the file written as editors write it; the judge reads HDFS at the end.
  */
 import { describe, expect, it } from 'vitest';
-import type { EngineStatus } from '../../shared/contract/control.ts';
+import type { EngineStatus } from '../../shared/contract/control-status.ts';
 import { skipsWithoutJava } from '../rig/needs-java.ts';
 import { nginxLines } from '../rig/nginx-lines.ts';
 import { produceLines } from '../rig/produce.ts';

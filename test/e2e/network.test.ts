@@ -5,7 +5,7 @@
  * taken back once its effect was seen. The tests share the proxies, so they run one after the other.
  */
 import { afterEach, describe, expect, it } from 'vitest';
-import type { EngineStatus } from '../../shared/contract/control.ts';
+import type { EngineStatus } from '../../shared/contract/control-status.ts';
 import { skipsWithoutJava } from '../rig/needs-java.ts';
 import type { TcpProxy } from '../rig/tcp-proxy.ts';
 import { until } from '../rig/until.ts';

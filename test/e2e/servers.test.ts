@@ -3,7 +3,7 @@
  * Method: real Kafka and HDFS on which the real thing is done (kill, safe mode, quota, rights), a real engine process beside it.
  */
 import { describe, expect, it } from 'vitest';
-import type { EngineStatus } from '../../shared/contract/control.ts';
+import type { EngineStatus } from '../../shared/contract/control-status.ts';
 import { skipsWithoutJava } from '../rig/needs-java.ts';
 import { gatewaySite } from './gateway-site.ts';
 import type { TestGateway } from './test-gateway.ts';

@@ -17,7 +17,8 @@ import { ControlClient } from '../../main/control/control-client.ts';
 import { startEngine, type RunningEngine } from '../../main/engine/engine.ts';
 import { systemClock, type Clock } from '../../main/telemetry/clock.ts';
 import type { LogFields, Logger, LogLevel } from '../../main/telemetry/logger.ts';
-import type { AuditReport, EngineStatus } from '../../shared/contract/control.ts';
+import type { AuditReport } from '../../shared/contract/control-audit.ts';
+import type { EngineStatus } from '../../shared/contract/control-status.ts';
 import { until } from '../rig/until.ts';
 
 export const SOURCE = 'lines';

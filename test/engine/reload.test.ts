@@ -5,7 +5,7 @@
 import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { EngineStatus } from '../../shared/contract/control.ts';
+import type { EngineStatus } from '../../shared/contract/control-status.ts';
 import { until } from '../rig/until.ts';
 import { CHANNEL, FileGateway, SINK, SOURCE, type GatewayChanges } from './file-gateway.ts';
 

@@ -5,7 +5,7 @@ import {
   type EngineStatus,
   type SinkStatusRow,
   type SourceStatusRow,
-} from '../../shared/contract/control.ts';
+} from '../../shared/contract/control-status.ts';
 
 export function sourceStatus(changes: Partial<SourceStatusRow> = {}): SourceStatusRow {
   return {

@@ -11,7 +11,7 @@ import { ACTIVE_ALERTS_MAX, AlertBoard } from '../../main/telemetry/alert-board.
 import { CRASH_POINTS, parseCrashOrder } from '../../main/telemetry/crash-point.ts';
 import { createLogger, type LogFields } from '../../main/telemetry/logger.ts';
 import { RATE_POINTS_MAX, RateMeter } from '../../main/telemetry/rate-meter.ts';
-import type { Alert } from '../../shared/contract/control.ts';
+import type { Alert } from '../../shared/contract/control-status.ts';
 import { GatewayError } from '../../shared/errors.ts';
 
 describe('the log', () => {

@@ -1,0 +1,71 @@
+/** An audit's report, while it runs and when it is done. */
+import { z } from 'zod';
+
+const count = z.number().int().nonnegative();
+const ms = z.number();
+const optionalText = z.string().optional();
+
+export const auditFinding = z.object({
+  kind: z.enum([
+    'missing',
+    'overlap',
+    'damaged',
+    /** A row that speaks of offsets outside every tenure, or of others than its tenure's. */
+    'outside',
+    /** Two records of the same fact contradict each other: a counter and its rows, a plan and its chunks. */
+    'books-differ',
+    'file-missing',
+    /** Not where it was landed, and found elsewhere. */
+    'file-moved',
+    'file-differs',
+    'lines-differ',
+    'unreadable',
+    'unknown-file',
+  ]),
+  place: z.string(),
+  /** Offsets (`5-9, 12`) or a path, and what is wrong with it. */
+  what: z.string(),
+});
+
+export const auditCoverage = z.object({
+  channel: z.string(),
+  topic: z.string(),
+  partition: z.number().int(),
+  incarnation: z.string(),
+  from: z.number(),
+  to: z.number(),
+  landed: count,
+  inChannel: count,
+  quarantined: count,
+  filtered: count,
+  notRouted: count,
+  absent: count,
+  gap: count,
+  damaged: count,
+  held: count,
+});
+
+export const auditReport = z.object({
+  id: z.string(),
+  state: z.enum(['running', 'done', 'failed', 'cancelled']),
+  startedMs: ms,
+  finishedMs: ms.optional(),
+  level: z.enum(['ledger', 'hdfs', 'deep']),
+  /** What is being done, done and total steps. */
+  progress: z.object({ step: z.string(), done: count, total: count }),
+  verdict: z.enum(['clean', 'wrong', 'unknown']),
+  error: optionalText,
+  offsets: count,
+  files: count,
+  coverage: z.array(auditCoverage),
+  findings: z.array(auditFinding),
+  findingsLeftOut: count,
+  /** What was noticed and is no fault: temp files waiting for the janitor, checksums that the target does not give. */
+  notes: z.array(z.string()).optional(),
+  /** The verdict in sentences, once there is one. */
+  summary: optionalText,
+});
+
+export type AuditReport = z.output<typeof auditReport>;
+export type AuditFinding = z.output<typeof auditFinding>;
+export type AuditCoverage = z.output<typeof auditCoverage>;
