@@ -15,6 +15,7 @@ import {
   type NameNodePlace,
   type Properties,
 } from './hdfs-configuration.ts';
+import { until } from './until.ts';
 import { bean, HdfsNode, liveDataNodes } from './hdfs-node.ts';
 import { ensureJars, jarsOf } from './jars.ts';
 import { isPortOpen, JavaServer, runJavaOrThrow, type JavaCommand } from './java-process.ts';
@@ -312,6 +313,13 @@ export class HdfsRig {
     const target = active === 1 ? 0 : active === 0 ? 1 : states.indexOf('standby');
     const from = target === 1 ? 'nn1' : 'nn2';
     await this.#haAdmin('-failover', from, target === 1 ? 'nn2' : 'nn1');
+    // The new active one learns of its DataNodes with their next heartbeats; before that it can place no block.
+    const url = this.namenodes[target]?.directUrl ?? '';
+    await until(
+      'the new active NameNode knows the DataNodes',
+      async () =>
+        ((await liveDataNodes(url)) ?? -1) >= this.datanodes.filter(({ server }) => server.isRunning).length,
+    );
     return target;
   }
 

@@ -127,6 +127,8 @@ export function serverProperties({
     // Retention tests should not wait half a minute for the first look at the logs.
     'log.initial.task.delay.ms': '500',
     'log.retention.check.interval.ms': '1000',
+    // Tests write events of long ago: with the usual seven days the broker would delete them within a second of its first check.
+    'log.retention.ms': '-1',
     'log.cleaner.dedupe.buffer.size': '4194304',
     'num.network.threads': '2',
     'num.io.threads': '4',

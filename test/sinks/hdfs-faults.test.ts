@@ -156,6 +156,13 @@ describe.skipIf(skipsWithoutJava('HDFS faults'))('on a bad day', () => {
     }
   });
 
+  test('when every DataNode is to be avoided, one of them is used all the same', async () => {
+    const avoid = hdfs.datanodes.map((node) => node.url.slice('http://'.length));
+    expect(await target.create('/t/.all-avoided', upload(10, { avoid }), calm)).toMatchObject({
+      lengthBytes: 10,
+    });
+  });
+
   test('safe mode, and its end', async () => {
     await target.create('/t/.safe', upload(10), calm);
     await hdfs.safeMode('enter');

@@ -1,9 +1,10 @@
-import { GatewayError } from '../../../shared/errors.ts';
+import { GatewayError, isGatewayError } from '../../../shared/errors.ts';
 import type { Clock } from '../../telemetry/clock.ts';
 import type { CreateResult, Upload } from '../../landing/target.ts';
 import type { ChecksumForms } from './checksum-forms.ts';
 import { connectionError, type Peer } from './connection-error.ts';
 import { FailedServers } from './failed-servers.ts';
+import type { HttpReply } from './http-exchange.ts';
 import { HdfsChecksum, type ChecksumForm } from './hdfs-checksum.ts';
 import type { HdfsServers } from './hdfs-servers.ts';
 import type { ServerFacts } from './hdfs-settings.ts';
@@ -83,10 +84,19 @@ export class FileCreation {
     // The caller's word counts more than our memory, and a fresh failure more than an old one.
     const suspects = [...this.#failed.all, ...(upload.avoid ?? [])];
     const suspicion = (server: string): number => suspects.lastIndexOf(server);
-    const excludedatanodes = suspects.length === 0 ? undefined : excludedAddresses(suspects);
+    let excludedatanodes = excludedAddresses(suspects);
     let best: Destination | undefined;
     for (let calls = 0; calls < MAX_LOCATION_CALLS; calls++) {
-      const reply = await this.#servers.call({ ...ASK, path, query: { ...query, excludedatanodes } }, signal);
+      let reply: HttpReply;
+      try {
+        reply = await this.#servers.call({ ...ASK, path, query: { ...query, excludedatanodes } }, signal);
+      } catch (error) {
+        // Nobody is left without those: on a small cluster a server that failed once is better than none for ever.
+        if (excludedatanodes === undefined || !isGatewayError(error) || error.code !== 'no-datanode')
+          throw error;
+        excludedatanodes = undefined;
+        continue;
+      }
       const seen = this.#servers.redirect(reply, ASK.operation, path);
       if (best === undefined || suspicion(seen.server) < suspicion(best.server)) best = seen;
       if (suspicion(best.server) < 0) break;
