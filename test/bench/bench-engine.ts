@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { AuditReport } from '../../shared/contract/control-audit.ts';
 import type { EngineStatus } from '../../shared/contract/control-status.ts';
-import type { Output } from '../../shared/contract/control.ts';
+import type { LandingRow } from '../../shared/contract/control-rows.ts';
 import { EngineProcess } from '../e2e/engine-process.ts';
+import { wholeLedger } from '../e2e/whole-ledger.ts';
 import { until } from '../rig/until.ts';
 import type { BenchSite } from './bench-site.ts';
 import { progress } from './bench-output.ts';
@@ -14,13 +15,11 @@ export const CHANNEL = 'disk';
 export const SINK = 'hadoop';
 
 const TIME_ZONE = 'Asia/Shanghai';
-const PAGE_ROWS = 1_000;
 const AUDIT_LIMIT_MS = 600_000;
 /** No bench may end because the disk was small and intake rightly stopped; a full disk is another test's matter. */
 const MIN_FREE_DISK = '1GiB';
 
 type Section = Readonly<Record<string, unknown>>;
-export type LedgerRow = Output<'landings'>['rows'][number];
 
 export interface BenchEngineOptions {
   readonly site: BenchSite;
@@ -72,18 +71,8 @@ export class BenchEngine implements AsyncDisposable {
     if (!this.process.isRunning) throw new Error(`the engine has ended\n${this.process.tail}`);
   }
 
-  /** The whole ledger, oldest page first. */
-  async ledger(): Promise<LedgerRow[]> {
-    const rows: LedgerRow[] = [];
-    for (let after: string | undefined; ;) {
-      const page = await this.process.client.call('landings', {
-        limit: PAGE_ROWS,
-        ...(after === undefined ? {} : { after }),
-      });
-      rows.push(...page.rows);
-      if (page.next === undefined) return rows;
-      after = page.next;
-    }
+  ledger(): Promise<LandingRow[]> {
+    return wholeLedger(this.process.client);
   }
 
   /** What is wrong according to the engine's own audit of ledger and HDFS; empty: nothing. */

@@ -148,10 +148,7 @@ describe.skipIf(skipsWithoutJava('network faults'))('the network fails', () => {
         await gateway.untilStatus('the sink says why it waits', sinkSaysWhy);
         await datanode().heal();
         await gateway.verdict();
-        expect(
-          (await gateway.landings()).some(({ attempts }) => attempts > 1),
-          'a second attempt',
-        ).toBe(true);
+        await expectSecondAttempt(gateway);
       },
       CASE_LIMIT_MS,
     );
@@ -162,10 +159,7 @@ describe.skipIf(skipsWithoutJava('network faults'))('the network fails', () => {
         await using gateway = await uploading('datanode-stalled');
         datanode().stall(true);
         const { bytesUp } = datanode().counts;
-        const stalled = await gateway.untilStatus(
-          'the upload is seen to stand',
-          ({ sinks: [sink] }) => sink?.uploads.some(({ step }) => step === 'create') === true,
-        );
+        const stalled = await untilUploadStands(gateway);
         expect(datanode().counts.bytesUp).toBeLessThan(bytesUp + 100_000);
         expect(stalled.sinks[0]?.state).toBe('flowing');
         await datanode().heal();
@@ -179,16 +173,10 @@ describe.skipIf(skipsWithoutJava('network faults'))('the network fails', () => {
       async () => {
         await using gateway = await uploading('datanode-vanished');
         datanode().halfOpen(true);
-        await gateway.untilStatus(
-          'the upload is seen to stand',
-          ({ sinks: [sink] }) => sink?.uploads.some(({ step }) => step === 'create') === true,
-        );
+        await untilUploadStands(gateway);
         await datanode().heal();
         await gateway.verdict();
-        expect(
-          (await gateway.landings()).some(({ attempts }) => attempts > 1),
-          'a second attempt',
-        ).toBe(true);
+        await expectSecondAttempt(gateway);
       },
       CASE_LIMIT_MS,
     );
@@ -273,3 +261,18 @@ describe.skipIf(skipsWithoutJava('network faults'))('the network fails', () => {
     );
   });
 });
+
+function untilUploadStands(gateway: TestGateway): Promise<EngineStatus> {
+  return gateway.untilStatus(
+    'the upload is seen to stand',
+    ({ sinks: [sink] }) => sink?.uploads.some(({ step }) => step === 'create') === true,
+  );
+}
+
+async function expectSecondAttempt(gateway: TestGateway): Promise<void> {
+  const rows = await gateway.landings();
+  expect(
+    rows.some(({ attempts }) => attempts > 1),
+    'a second attempt',
+  ).toBe(true);
+}

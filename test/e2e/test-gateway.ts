@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { AuditReport } from '../../shared/contract/control-audit.ts';
 import type { EngineStatus } from '../../shared/contract/control-status.ts';
-import type { Output } from '../../shared/contract/control.ts';
+import type { LandingRow } from '../../shared/contract/control-rows.ts';
+import { wholeLedger } from './whole-ledger.ts';
 import type { Rig } from '../rig/rig.ts';
 import { describeVerdict, judge, type Verdict } from '../rig/judge.ts';
 import { webHdfsTree } from '../rig/landed-tree.ts';
@@ -20,7 +21,6 @@ export const SINK = 'hadoop';
 
 const LANDED_LIMIT_MS = 90_000;
 const AUDIT_LIMIT_MS = 90_000;
-const PAGE_ROWS = 1_000;
 const LINES_MAX = 10_000_000;
 
 type Section = Readonly<Record<string, unknown>>;
@@ -262,18 +262,8 @@ export class TestGateway implements AsyncDisposable {
     }
   }
 
-  /** Rows of the ledger, all pages. */
-  async landings(): Promise<Output<'landings'>['rows']> {
-    const rows: Output<'landings'>['rows'] = [];
-    for (let after: string | undefined; ;) {
-      const page = await this.engine.client.call('landings', {
-        limit: PAGE_ROWS,
-        ...(after === undefined ? {} : { after }),
-      });
-      rows.push(...page.rows);
-      if (page.next === undefined) return rows;
-      after = page.next;
-    }
+  landings(): Promise<LandingRow[]> {
+    return wholeLedger(this.engine.client);
   }
 
   async landedEvents(): Promise<number> {
