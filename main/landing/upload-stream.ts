@@ -153,7 +153,7 @@ function damagedError(chunk: PlannedChunk, what: string, cause?: unknown): Gatew
     place: `chunk ${chunk.chunkId}`,
     message: `Chunk ${chunk.chunkId} is damaged: ${what}.`,
     retry: 'never',
-    hint: 'It is set aside and its offsets are pulled again; check the disk.',
+    hint: 'It is set aside; `headgate audit` names its offsets. Check the disk.',
     cause,
   });
 }
