@@ -49,6 +49,8 @@ export class EventBatch {
   readonly #own = new Map<string, (string | null | undefined)[]>();
   #bodies: (Buffer | undefined)[] | undefined;
   #reasons: Map<number, string> | undefined;
+  /** The times as they were delivered, from the first change on. */
+  #timesBefore: Float64Array | undefined;
 
   constructor(columns: EventBatchColumns) {
     this.#columns = columns;
@@ -58,6 +60,11 @@ export class EventBatch {
     this.fates = new Uint8Array(columns.count);
     this.#shared = new Map(Object.entries(columns.sharedHeaders));
     this.#lazy = new Map(Object.entries(columns.lazyHeaders ?? {}));
+  }
+
+  /** The same events once more, to be changed apart from these. Only of a batch that nothing has changed yet: times change in place. */
+  copy(): EventBatch {
+    return new EventBatch({ ...this.#columns, timestamps: this.timestamps.slice() });
   }
 
   isLive(index: number): boolean {
@@ -107,26 +114,30 @@ export class EventBatch {
   }
 
   setHeader(index: number, name: string, value: string): void {
-    if (name === TIMESTAMP) this.timestamps[index] = parseTimestamp(value);
+    if (name === TIMESTAMP) this.setTimestamp(index, parseTimestamp(value));
     this.#column(name)[index] = value;
   }
 
   /** Sets the `timestamp` header to a time in epoch ms, without making a string of it. */
   setTimestamp(index: number, timestampMs: number): void {
+    this.#timesBefore ??= this.timestamps.slice();
     this.timestamps[index] = timestampMs;
     const own = this.#own.get(TIMESTAMP);
     if (own !== undefined) own[index] = undefined;
   }
 
   removeHeader(index: number, name: string): void {
-    if (name === TIMESTAMP) this.timestamps[index] = NaN;
+    if (name === TIMESTAMP) this.setTimestamp(index, NaN);
     this.#column(name)[index] = null;
   }
 
   /** Sets a header of all events at once; an event's own value, set before, gives way. */
   setSharedHeader(name: string, value: string): void {
     this.#own.delete(name);
-    if (name === TIMESTAMP) this.timestamps.fill(parseTimestamp(value), 0, this.count);
+    if (name === TIMESTAMP) {
+      this.#timesBefore ??= this.timestamps.slice();
+      this.timestamps.fill(parseTimestamp(value), 0, this.count);
+    }
     this.#shared.set(name, value);
   }
 
@@ -149,6 +160,32 @@ export class EventBatch {
       Object.defineProperty(headers, name, { value: this.getHeader(index, name) ?? '', enumerable: true });
     }
     return headers;
+  }
+
+  /**
+   * The event as its source delivered it, whatever interceptors made of it since: this is what goes into quarantine, for there it
+   * waits to go through changed rules from the beginning. A body that a rule rewrote would be rewritten twice.
+   */
+  original(index: number): {
+    readonly headers: Record<string, string>;
+    readonly timestampMs: number;
+    readonly body: Buffer;
+  } {
+    const { sharedHeaders, lazyHeaders = {}, starts, ends } = this.#columns;
+    const timestampMs = (this.#timesBefore ?? this.timestamps)[index] ?? NaN;
+    const lazy = Object.entries(lazyHeaders).flatMap(([name, column]) => {
+      const value = Object.hasOwn(sharedHeaders, name) ? undefined : column.get(index);
+      return value === undefined ? [] : [[name, value] as const];
+    });
+    const time = Number.isNaN(timestampMs) ? [] : [[TIMESTAMP, String(timestampMs)] as const];
+    return {
+      // Own properties whatever the names are, `__proto__` included; a time that is set hides any other header of that name.
+      headers: Object.fromEntries(
+        [...Object.entries(sharedHeaders), ...lazy].filter(([name]) => name !== TIMESTAMP).concat(time),
+      ),
+      timestampMs,
+      body: this.#source(index).subarray(starts[index], ends[index]),
+    };
   }
 
   /** Takes the event out; it counts as accounted for, under the rule's name. */

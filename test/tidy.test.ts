@@ -62,7 +62,7 @@ describe('tidy', () => {
     );
     expect(odd).toEqual([]);
     expect(
-      sources.filter((path) => /(^|\/|-)(utils?|helpers?|managers?|misc|index)\.ts$/.test(path)),
+      sources.filter((path) => /(^|\/|-)(utils?|helpers?|managers?|misc|index)\.tsx?$/.test(path)),
     ).toEqual([]);
   });
 
@@ -110,7 +110,14 @@ describe('tidy', () => {
   });
 
   test('every production file is reached from an entry point', () => {
-    const entries = ['main/cli/headgate.ts', ...sources.filter((path) => /-worker\.ts$/.test(path))];
+    const entries = [
+      'main/cli/headgate.ts',
+      'main/desktop/desktop.ts',
+      'main/desktop/preload.ts',
+      'renderer/main.tsx',
+      'renderer/vite.config.ts',
+      ...sources.filter((path) => /-worker\.ts$/.test(path)),
+    ];
     const reached = new Set<string>();
     const visit = (path: string): void => {
       if (reached.has(path) || !existsSync(path)) return;
@@ -122,7 +129,7 @@ describe('tidy', () => {
       }
     };
     entries.forEach(visit);
-    const dead = sources.filter((path) => /^(main|shared)\//.test(path) && !reached.has(path));
+    const dead = sources.filter((path) => /^(main|shared|renderer)\//.test(path) && !reached.has(path));
     expect(dead).toEqual([]);
   });
 });

@@ -92,7 +92,32 @@ const PLANS: PagedCheck = {
         WHERE a.file_id = p.file_id AND a.number = p.renaming_attempt AND a.state = 'uploaded'))`,
 };
 
-const PAGED = [LEDGER, PARTS, KEYS, CHUNKS, PLANS] as const;
+/** As with chunks, the length of a body stands in front of it. */
+const QUARANTINE: PagedCheck = {
+  table: 'quarantine',
+  pageRows: CHECK_ROWS,
+  sql: `SELECT 'quarantine ' || id AS place, fault AS what FROM (SELECT q.id AS id, CASE
+      WHEN q.state = 'waiting' AND b.id IS NULL THEN 'it waits, and its body is missing'
+      WHEN q.state = 'waiting' AND length(b.body) <> q.body_bytes
+        THEN 'its body is ' || length(b.body) || ' bytes long, the row says ' || q.body_bytes
+      WHEN q.state = 'waiting' AND q.settled_ms IS NOT NULL THEN 'it waits, and it says who took it out'
+      WHEN q.state = 'waiting' THEN NULL
+      WHEN b.id IS NOT NULL THEN 'it is ' || q.state || ', and its body is still there'
+      WHEN q.settled_ms IS NULL OR q.settled_by IS NULL THEN 'it is ' || q.state || ', and nothing says by whom'
+      WHEN q.first >= t.accepted_to THEN 'it is ' || q.state || ', though its put is not accepted'
+    END AS fault
+    FROM quarantine q LEFT JOIN quarantine_bodies b ON b.id = q.id LEFT JOIN tenures t ON t.id = q.tenure_id
+    WHERE q.id > @after AND q.id <= @upTo) WHERE fault IS NOT NULL`,
+};
+
+const BODIES: PagedCheck = {
+  table: 'quarantine_bodies',
+  pageRows: CHECK_ROWS,
+  sql: `SELECT 'quarantine ' || b.id AS place, 'there is a body, and no row of its event' AS what
+    FROM quarantine_bodies b WHERE b.id > @after AND b.id <= @upTo AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.id = b.id)`,
+};
+
+const PAGED = [LEDGER, PARTS, KEYS, CHUNKS, PLANS, QUARANTINE, BODIES] as const;
 
 /** Checks over tables that stay small: one statement each. */
 const WHOLE = [
@@ -113,6 +138,16 @@ const WHOLE = [
     FROM tenures t WHERE NOT EXISTS (SELECT 1 FROM partitions p WHERE p.id = t.partition_id)`,
   `SELECT 'channel ' || c.channel AS place, 'its part in offsets ' || c.first || '-' || (c.next - 1) || ' names a tenure that is missing' AS what
     FROM tenure_channels c WHERE NOT EXISTS (SELECT 1 FROM tenures t WHERE t.id = c.tenure_id)`,
+  `SELECT 'quarantine' AS place, 'of partition row ' || coalesce(q.partition_id, c.partition_id) || ' ' || coalesce(q.events, 0)
+      || ' events are ' || coalesce(q.state, c.state) || ', the counts say ' || coalesce(c.events, 0) AS what
+    FROM (SELECT partition_id, coalesce(channel, '') AS channel, state, count(*) AS events FROM quarantine GROUP BY 1, 2, 3) q
+      FULL JOIN quarantine_counts c ON c.partition_id = q.partition_id AND c.channel = q.channel AND c.state = q.state
+    WHERE coalesce(q.events, 0) <> coalesce(c.events, 0)`,
+  `SELECT 'quarantine' AS place, coalesce(t.value, 0) || ' events were ' || s.state || ', and ' || coalesce(sum(c.events), 0)
+      || ' rows say so' AS what
+    FROM (SELECT 'retried' AS state UNION SELECT 'dropped') s LEFT JOIN totals t ON t.name = 'quarantine.' || s.state
+      LEFT JOIN quarantine_counts c ON c.state = s.state
+    GROUP BY s.state HAVING coalesce(t.value, 0) <> coalesce(sum(c.events), 0)`,
 ] as const;
 
 /** Tables whose rows name a partition; all have an index that begins with it. */

@@ -3,7 +3,15 @@ import { JOINED_ROWS, PAGE_ROWS } from './audit-limits.ts';
 
 /** What a row of the books says about its offsets. */
 export type BookKind =
-  'landed' | 'in-channel' | 'damaged' | 'quarantined' | 'filtered' | 'not-routed' | 'absent' | 'gap';
+  | 'landed'
+  | 'in-channel'
+  | 'damaged'
+  | 'quarantined'
+  | 'dropped'
+  | 'filtered'
+  | 'not-routed'
+  | 'absent'
+  | 'gap';
 
 /** One row that speaks of offsets of one partition. */
 export interface BookRow {
@@ -18,7 +26,7 @@ export interface BookRow {
   readonly events: number;
   /** Null: one offset, `first`. */
   readonly runs: Uint8Array | null;
-  /** The file id, or the reason. */
+  /** The file id, or the reason; of a dropped event also who dropped it and why. */
   readonly detail: string;
 }
 
@@ -33,6 +41,8 @@ export function rowLabel(row: BookRow): string {
       return `damaged chunk ${row.detail}`;
     case 'quarantined':
       return `quarantine ${row.id}`;
+    case 'dropped':
+      return `dropped quarantine ${row.id}`;
     case 'filtered':
     case 'not-routed':
     case 'absent':
@@ -42,11 +52,12 @@ export function rowLabel(row: BookRow): string {
 }
 
 /**
- * True for rows that may give their offsets to another row: a chunk becomes a part of a file, or is set aside. What other rows
- * say of an offset that is accepted they say for good; they only grow at their end.
+ * True for rows that may give their offsets to another row: a chunk becomes a part of a file, or is set aside; an event leaves
+ * quarantine for a chunk, a disposition, or a row for one channel. What other rows say of an offset that is accepted they say for
+ * good; they only grow at their end.
  */
 export function givesUpOffsets(row: BookRow): boolean {
-  return row.kind === 'in-channel' || row.kind === 'damaged';
+  return row.kind === 'in-channel' || row.kind === 'damaged' || row.kind === 'quarantined';
 }
 
 interface BookTable {
@@ -80,8 +91,10 @@ const TABLES: readonly BookTable[] = [
   },
   {
     name: 'quarantine',
-    columns: `id, 'quarantined' AS kind, channel, tenure_id AS tenureId, first, first + 1 AS next, 1 AS events, NULL AS runs,
-      reason AS detail`,
+    columns: `id, CASE state WHEN 'dropped' THEN 'dropped' ELSE 'quarantined' END AS kind, channel, tenure_id AS tenureId,
+      first, first + 1 AS next, 1 AS events, NULL AS runs, CASE state WHEN 'dropped'
+        THEN 'dropped by ' || coalesce(settled_by, '') || ' (' || coalesce(settled_why, '') || '): ' || reason_form
+        ELSE reason END AS detail`,
     // A retried event stands in the rows of its second way; here it would be claimed twice.
     where: " AND state <> 'retried'",
   },

@@ -14,6 +14,7 @@ export class ChannelSweep {
     'in-channel': 0,
     damaged: 0,
     quarantined: 0,
+    dropped: 0,
     filtered: 0,
     'not-routed': 0,
     absent: 0,
@@ -25,6 +26,8 @@ export class ChannelSweep {
   readonly overlaps = new GroupedRuns();
   readonly outside = new GroupedRuns();
   readonly damaged = new GroupedRuns();
+  /** What operators gave up, by who and why. */
+  readonly dropped = new GroupedRuns();
   #obligations: readonly Obligation[];
   #at = 0;
   #coveredTo = -Infinity;
@@ -107,6 +110,7 @@ export class ChannelSweep {
     if (isHeld) this.held += to - from;
     else this.counts[row.kind] += to - from;
     if (row.kind === 'damaged') this.damaged.add(rowLabel(row), from, to);
+    if (row.kind === 'dropped') this.dropped.add(row.detail, from, to);
   }
 
   /** A row for all channels may speak of offsets in which this one had no part. */

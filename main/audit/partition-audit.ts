@@ -47,7 +47,10 @@ const STEPS_PER_LOOK = 16;
 export async function auditPartition(context: AuditContext, partition: Partition): Promise<PartitionAudit> {
   const findings = new FindingList();
   const audit = await new PartitionReading({ ...context, findings }, partition).read('in stretches');
-  if (findings.verdict === 'clean') return audit;
+  if (findings.verdict === 'clean') {
+    for (const note of findings.notes) context.findings.note(note);
+    return audit;
+  }
   return new PartitionReading(context, partition).read('whole');
 }
 
@@ -247,6 +250,7 @@ function reportSweep(sweep: ChannelSweep, { place, findings }: Report): void {
   }
   for (const [rows, runs] of sweep.damaged)
     findings.add('damaged', place, `offsets ${runs.toString()} are in ${rows}`);
+  for (const [why, runs] of sweep.dropped) findings.note(`${place}: offsets ${runs.toString()} ${why}`);
 }
 
 function coverageOf(partition: Partition, channel: string, sweep: ChannelSweep): AuditCoverage {
@@ -261,6 +265,7 @@ function coverageOf(partition: Partition, channel: string, sweep: ChannelSweep):
     landed: counts.landed,
     inChannel: counts['in-channel'],
     quarantined: counts.quarantined,
+    ...(counts.dropped === 0 ? {} : { dropped: counts.dropped }),
     filtered: counts.filtered,
     notRouted: counts['not-routed'],
     absent: counts.absent,

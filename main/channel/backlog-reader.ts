@@ -1,6 +1,4 @@
-import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import type { LandingKeySummary } from '../../shared/model/file-plan.ts';
-import type { ChunkCodec } from '../../shared/model/landing-key.ts';
 import type { ChannelDatabase } from './channel-database.ts';
 import { SUMMARY_COLUMNS, toSummary } from './landing-key-store.ts';
 
@@ -20,67 +18,6 @@ export function backlogKeys(db: ChannelDatabase): LandingKeySummary[] {
     )
     .all()
     .map((row) => toSummary(row));
-}
-
-export interface BacklogChunk {
-  readonly id: number;
-  readonly topic: string;
-  readonly partition: number;
-  readonly first: number;
-  readonly next: number;
-  readonly events: number;
-  readonly rawBytes: number;
-  readonly storedBytes: number;
-  readonly putMs: number;
-  /** True: not accepted yet, so it may not land. */
-  readonly isHeld: boolean;
-  readonly isPlanned: boolean;
-}
-
-/** Chunks of a landing key, oldest first. */
-export function backlogChunks(
-  db: ChannelDatabase,
-  landingKeyId: number,
-  page: { after?: number; limit: number },
-): BacklogChunk[] {
-  type Row = Omit<BacklogChunk, 'isHeld' | 'isPlanned'> & { held: number; planned: number };
-  const list = (condition: string) =>
-    db.prepare<[number, number, number], Row>(`SELECT c.id, p.topic, p.partition, c.first, c.next, c.events,
-      c.raw_bytes AS rawBytes, c.stored_bytes AS storedBytes, c.put_ms AS putMs, c.next > t.accepted_to AS held,
-      c.plan_id IS NOT NULL AS planned
-      FROM chunks c JOIN partitions p ON p.id = c.partition_id JOIN tenures t ON t.id = c.tenure_id
-      WHERE c.landing_key_id = ? AND ${condition} AND c.id > ? ORDER BY c.id LIMIT ?`);
-  const rows = list('c.plan_id IS NULL').all(landingKeyId, page.after ?? 0, bounded(page.limit));
-  return rows.map(({ held, planned, ...row }) => ({ ...row, isHeld: held === 1, isPlanned: planned === 1 }));
-}
-
-/** A chunk's events as they would stand in a file; the chunk stays where it is. Undefined: it is gone. */
-export function chunkText(db: ChannelDatabase, chunkId: number): Buffer | undefined {
-  const row = db
-    .prepare<[number], { codec: ChunkCodec; bytes: Buffer }>(
-      'SELECT c.codec, b.bytes FROM chunks c JOIN chunk_bodies b ON b.id = c.body_id WHERE c.id = ?',
-    )
-    .get(chunkId);
-  return row === undefined ? undefined : decompressed(row.bytes, row.codec);
-}
-
-/** The first events of a chunk, as text lines without their line ends; the chunk stays where it is. Undefined: it is gone. */
-export function peekEvents(db: ChannelDatabase, chunkId: number, limit: number): string[] | undefined {
-  const text = chunkText(db, chunkId)?.toString('utf8');
-  if (text === undefined) return undefined;
-  const lines = text.endsWith('\n') ? text.slice(0, -1).split('\n') : text.split('\n');
-  return lines.slice(0, bounded(limit));
-}
-
-function decompressed(bytes: Buffer, codec: ChunkCodec): Buffer {
-  switch (codec) {
-    case 'none':
-      return bytes;
-    case 'gzip':
-      return gunzipSync(bytes);
-    case 'zstd':
-      return zstdDecompressSync(bytes);
-  }
 }
 
 export interface Landing {
@@ -115,14 +52,17 @@ export interface LandingFilter {
   readonly limit: number;
 }
 
+/** As `Landing` has them. */
+export const LEDGER_COLUMNS = `id, file_id AS fileId, sink, channel, final_path AS finalPath, namespace, codec, bytes,
+      raw_bytes AS rawBytes, events, lines, crc32c, checksum, checksum_note AS checksumNote, inode, attempts,
+      planned_at_ms AS plannedAtMs, landed_at_ms AS landedAtMs`;
+
 /** Landed files, newest first. */
 export function landings(db: ChannelDatabase, filter: LandingFilter): Landing[] {
   const { sink, sinceMs, untilMs, directory, before, limit } = filter;
   return db
     .prepare<unknown[], Landing>(
-      `SELECT id, file_id AS fileId, sink, channel, final_path AS finalPath, namespace, codec, bytes,
-      raw_bytes AS rawBytes, events, lines, crc32c, checksum, checksum_note AS checksumNote, inode, attempts,
-      planned_at_ms AS plannedAtMs, landed_at_ms AS landedAtMs
+      `SELECT ${LEDGER_COLUMNS}
       FROM ledger WHERE (@sink IS NULL OR sink = @sink) AND (@sinceMs IS NULL OR landed_at_ms >= @sinceMs)
       AND (@untilMs IS NULL OR landed_at_ms < @untilMs) AND (@before IS NULL OR id < @before)
       AND (@directory IS NULL OR directory = @directory OR substr(directory, 1, length(@directory) + 1) = @directory || '/')
@@ -200,7 +140,8 @@ export function quarantineShow(db: ChannelDatabase, id: number): QuarantineEvent
   const row = db
     .prepare<[number], QuarantineEvent & { headers: string }>(
       `SELECT ${QUARANTINE_COLUMNS}, q.config_version AS configVersion,
-      q.headers, q.key, q.body FROM quarantine q JOIN partitions p ON p.id = q.partition_id WHERE q.id = ?`,
+      coalesce(b.headers, '{}') AS headers, b.key, coalesce(b.body, x'') AS body FROM quarantine q
+      JOIN partitions p ON p.id = q.partition_id LEFT JOIN quarantine_bodies b ON b.id = q.id WHERE q.id = ?`,
     )
     .get(id);
   return row === undefined

@@ -2,10 +2,12 @@ import type { FileId } from '../../shared/model/brand.ts';
 import type { FilePlan, LandedFacts, LandingKeySummary } from '../../shared/model/file-plan.ts';
 import type { PartitionState, TenureRow } from '../../shared/model/partition.ts';
 import type { Put, PutReceipt } from '../../shared/model/put.ts';
+import type { QuarantineDrop, QuarantineRetry, RetryReceipt } from '../../shared/model/quarantine-retry.ts';
 import type { AbandonedTemp } from './attempt-store.ts';
 import type { Channel } from './channel.ts';
 import type { FileRequest } from './plan-store.ts';
 import type { PreparedPut } from './put-store.ts';
+import type { PreparedRetry } from './quarantine-store.ts';
 import type { RoomState } from './room-gauge.ts';
 import type { WriteSwitch } from './switch-store.ts';
 import type { PartitionKey, TenureStart } from './tenure-store.ts';
@@ -44,6 +46,8 @@ export interface ChannelOperations {
   setSwitch: (value: WriteSwitch) => void;
   setSwitchInitially: (value: WriteSwitch) => void;
   switches: () => readonly WriteSwitch[];
+  retryQuarantined: (retry: QuarantineRetry) => RetryReceipt;
+  dropQuarantined: (drop: QuarantineDrop) => { readonly dropped: number };
   totals: () => Readonly<Record<string, number>>;
   room: () => RoomState;
 }
@@ -59,9 +63,13 @@ export interface OperationContext {
   readonly touch: (sink: string) => void;
 }
 
-/** A put has been prepared by the writer before the transaction; the other operations run on their arguments as they are. */
-export type RunnableOperations = Omit<ChannelOperations, 'put'> & {
+/**
+ * A put, or events that are retried, have been prepared by the writer before the transaction; the other operations run on their arguments
+ * as they are.
+ */
+export type RunnableOperations = Omit<ChannelOperations, 'put' | 'retryQuarantined'> & {
   put: (prepared: PreparedPut) => PutReceipt;
+  retryQuarantined: (prepared: PreparedRetry) => RetryReceipt;
 };
 
 /** The operations on an open channel. Each is called within a savepoint of the writer's transaction. */
@@ -132,7 +140,7 @@ function landingOperations({ channel, nowMs, touch }: OperationContext) {
   } satisfies Partial<RunnableOperations>;
 }
 
-function operatorOperations({ channel, touch, room }: OperationContext) {
+function operatorOperations({ channel, nowMs, touch, room }: OperationContext) {
   const { switches } = channel;
   return {
     isPaused: (sink) => switches.isPaused(sink),
@@ -145,6 +153,12 @@ function operatorOperations({ channel, touch, room }: OperationContext) {
       touch(value.sink);
     },
     switches: () => switches.list(),
+    retryQuarantined: (prepared: PreparedRetry) => {
+      const done = channel.quarantine.retry(prepared, nowMs);
+      done?.sinks.forEach(touch);
+      return { bytes: prepared.retry.bytes, isDone: done !== undefined };
+    },
+    dropQuarantined: (drop) => ({ dropped: channel.quarantine.drop(drop, nowMs) }),
     totals: () => channel.totals.read(),
     room,
   } satisfies Partial<RunnableOperations>;

@@ -3,6 +3,7 @@ import { GatewayError, isGatewayError } from '../../shared/errors.ts';
 import { systemClock } from '../telemetry/clock.ts';
 import type { ChunkCodec } from '../../shared/model/landing-key.ts';
 import type { Put } from '../../shared/model/put.ts';
+import type { QuarantineRetry } from '../../shared/model/quarantine-retry.ts';
 import { crashPoint } from '../telemetry/crash-point.ts';
 import type { CrashPoint } from '../telemetry/crash-point.ts';
 import { Ballast } from './ballast.ts';
@@ -20,6 +21,7 @@ import type { ChannelOperations, OperationName, RunnableOperations } from './cha
 import { encodeChunks } from './chunk-encoding.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { preparePut } from './put-store.ts';
+import { prepareRetry } from './quarantine-store.ts';
 import { freeDiskOf, RoomGauge, walBytes } from './room-gauge.ts';
 import type { FreeDiskProbe, RoomState } from './room-gauge.ts';
 
@@ -64,13 +66,18 @@ const CRASH_BEFORE: Partial<Record<OperationName, CrashPoint>> = {
   put: 'put.before-commit',
   plan: 'plan.before-commit',
   landed: 'land.before-ledger-commit',
+  retryQuarantined: 'retry.before-commit',
 };
 const CRASH_AFTER: Partial<Record<OperationName, CrashPoint>> = {
   put: 'put.after-commit',
   accept: 'accept.after-durable',
   plan: 'plan.after-commit',
   landed: 'land.after-ledger-commit',
+  retryQuarantined: 'retry.after-commit',
 };
+
+/** Operations that bring events in: they carry bytes, and wait while the disk is full. */
+const INTAKE: ReadonlySet<OperationName> = new Set<OperationName>(['put', 'retryQuarantined']);
 
 /**
  * The only writer of the channel. It runs in a worker thread (writer-worker.ts), where blocking is its job.
@@ -198,22 +205,20 @@ export class ChannelWriter {
       count++
     ) {
       const { name, args } = this.#queue[count] ?? { name: 'room', args: [] };
-      if (name === 'put') bytes += (args[0] as Put).bytes.byteLength;
+      if (INTAKE.has(name)) bytes += (args[0] as Put | QuarantineRetry).bytes.byteLength;
     }
     return this.#queue.splice(0, count);
   }
 
-  /** Checks and compresses puts before the transaction; those whose books do not balance are refused here. */
+  /** Checks and compresses what comes in before the transaction; puts whose books do not balance are refused here. */
   #prepared(group: readonly QueuedOperation[]): QueuedOperation[] {
     const { compression } = this.#settings;
     const codecOf = (channel: string): ChunkCodec => compression[channel] ?? 'none';
     return group.flatMap((operation) => {
-      if (operation.name !== 'put') return [operation];
+      if (!INTAKE.has(operation.name)) return [operation];
       try {
         if (this.#gauge.state.reason === 'disk-full') throw diskStillFull(this.#settings.directory);
-        crashPoint('put.before-transaction');
-        const prepared = preparePut(operation.args[0] as Put, (put) => encodeChunks(put, codecOf));
-        return [{ ...operation, args: [prepared] }];
+        return [{ ...operation, args: [preparedIntake(operation, codecOf)] }];
       } catch (error) {
         operation.reject(error);
         return [];
@@ -301,7 +306,7 @@ export class ChannelWriter {
     this.#failed(failure);
     const isFull = isGatewayError(failure) && failure.code === 'disk-full';
     // The transaction was rolled back whole, and the freed ballast is for landing: its operations get their second chance.
-    return { failure, rest: isFull ? group.filter(({ name }) => name !== 'put') : [] };
+    return { failure, rest: isFull ? group.filter(({ name }) => !INTAKE.has(name)) : [] };
   }
 
   #failed(failure: unknown): void {
@@ -348,6 +353,13 @@ export class ChannelWriter {
     this.#tellRoom(before);
     return channel;
   }
+}
+
+function preparedIntake({ name, args }: QueuedOperation, codecOf: (channel: string) => ChunkCodec): unknown {
+  if (name === 'retryQuarantined')
+    return prepareRetry(args[0] as QuarantineRetry, (retry) => encodeChunks(retry, codecOf));
+  crashPoint('put.before-transaction');
+  return preparePut(args[0] as Put, (put) => encodeChunks(put, codecOf));
 }
 
 function runInSavepoint(

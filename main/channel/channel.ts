@@ -6,12 +6,15 @@ import { BodyStore } from './body-store.ts';
 import { assertDurable, CHANNEL_FILE, openForWriting, wrapped } from './channel-database.ts';
 import type { ChannelDatabase } from './channel-database.ts';
 import { QUICK_CHECK_BYTES_MAX } from './channel-limits.ts';
+import { ChannelParts } from './channel-parts.ts';
+import { ChunkStore } from './chunk-store.ts';
 import { DispositionStore } from './disposition-store.ts';
 import { HeldRows } from './held-rows.ts';
 import { LandingKeyStore } from './landing-key-store.ts';
 import { LedgerStore } from './ledger-store.ts';
 import { PlanStore } from './plan-store.ts';
 import { PutStore } from './put-store.ts';
+import { QuarantineStore } from './quarantine-store.ts';
 import { migrate } from './schema.ts';
 import { privateFile, syncDirectory } from './state-directory.ts';
 import { SwitchStore } from './switch-store.ts';
@@ -39,6 +42,8 @@ import { Totals } from './totals.ts';
  *     is dropped. On a full disk the ballast is freed, for landing only (room-gauge.ts, ballast.ts).
  *  7. A damaged chunk is found by its CRC, set aside with its offsets named, and never stops the rest (chunk-reader.ts,
  *     plan-store.ts `setAside`).
+ *  8. An event leaves quarantine once: in the transaction that stores where its offset stands from then on, or drops it
+ *     (quarantine-store.ts).
  *
  * What a crash leaves. There is one database and one writer, so every state on disk is one between two transactions.
  *  - Before a put's commit: the position is where it was; the batch is pulled again. After it, though nobody was told:
@@ -47,6 +52,8 @@ import { Totals } from './totals.ts';
  *    since they carry their tenure. Only ends of puts can be accepted, so no chunk is ever accepted in part.
  *  - Before a plan's commit: nothing happened. After it: the plan lists the same chunks for ever, and landing goes on from the
  *    plan. Chunks of a plan are in no other plan, since taking one asserts that it is free.
+ *  - Before the commit of a retry: its events wait in quarantine as before. After it, though nobody was told: they are in the
+ *    channel and their rows say so; the retry begins again with what still waits, and passes them by.
  *  - Before the ledger's commit: the plan is in `renaming` and its file may be in place; landing looks and books it. After
  *    it: the chunks are gone and the ledger row is there; booking it again changes nothing.
  *
@@ -61,6 +68,7 @@ export interface Channel {
   readonly dispositions: DispositionStore;
   readonly tenures: TenureStore;
   readonly puts: PutStore;
+  readonly quarantine: QuarantineStore;
   readonly attempts: AttemptStore;
   readonly plans: PlanStore;
   readonly ledger: LedgerStore;
@@ -117,7 +125,10 @@ function assemble(db: ChannelDatabase, path: string): Channel {
   const dispositions = new DispositionStore(db);
   const held = new HeldRows(db, { keys, bodies });
   const tenures = new TenureStore(db, { held, dispositions });
-  const puts = new PutStore(db, { tenures, keys, bodies, dispositions, totals });
+  const chunks = new ChunkStore(db, { keys, bodies });
+  const channelParts = new ChannelParts(db);
+  const quarantine = new QuarantineStore(db, { chunks, channelParts, dispositions, totals });
+  const puts = new PutStore({ tenures, chunks, channelParts, dispositions, quarantine, totals });
   const attempts = new AttemptStore(db);
   const plans = new PlanStore(db, { keys, attempts });
   const ledger = new LedgerStore(db, { plans, attempts, bodies, totals });
@@ -129,6 +140,7 @@ function assemble(db: ChannelDatabase, path: string): Channel {
     dispositions,
     tenures,
     puts,
+    quarantine,
     attempts,
     plans,
     ledger,

@@ -23,7 +23,10 @@ const GZIP_OPTIONS = { level: 1 };
  * else the channel's own codec is used, and left out when it does not make the chunk smaller. Chunks of several channels
  * over the same bytes with the same codec share one body: they get the very same `stored` array.
  */
-export function encodeChunks(put: Put, compressionOf: (channel: string) => ChunkCodec): EncodedChunk[] {
+export function encodeChunks(
+  put: Pick<Put, 'chunks' | 'bytes'>,
+  compressionOf: (channel: string) => ChunkCodec,
+): EncodedChunk[] {
   const bodies = new Map<string, Omit<EncodedChunk, 'chunk'>>();
   return put.chunks.map((chunk) => {
     const isFixed = chunk.landingKey.codec !== 'none';

@@ -109,7 +109,7 @@ const TABLES = [
    FROM dispositions r JOIN tenures t ON t.id = r.tenure_id WHERE (r.channel IS NULL OR r.channel = @channel)`,
   `SELECT r.id, 'quarantined' AS kind, r.first, r.first + 1 AS next, 1 AS events, NULL AS runs, r.reason AS detail,
    r.first >= t.accepted_to AS is_held
-   FROM quarantine r JOIN tenures t ON t.id = r.tenure_id WHERE (r.channel IS NULL OR r.channel = @channel)`,
+   FROM quarantine r JOIN tenures t ON t.id = r.tenure_id WHERE r.state <> 'retried' AND (r.channel IS NULL OR r.channel = @channel)`,
 ] as const;
 
 /**

@@ -31,7 +31,8 @@ function namedChannels(put: Put): readonly string[] {
   return [...names];
 }
 
-function assertChunks(put: Put): void {
+/** Chunks lie within the bytes, are small enough, and stand in offset order under each landing key. */
+export function assertChunks(put: Pick<Put, 'chunks' | 'bytes'>): void {
   const ends = new Map<string, number>();
   for (const chunk of put.chunks) {
     const { byteOffset, byteLength, runs } = chunk;

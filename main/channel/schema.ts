@@ -151,8 +151,54 @@ CREATE TABLE switches (
 ) STRICT, WITHOUT ROWID;
 `;
 
+/**
+ * Quarantine that can be retried and dropped. What an event carried stands apart from what is listed and counted (as with chunks), and
+ * goes when it leaves quarantine; the row stays, with who, when and why. `reason_form` is the reason without what differs from event
+ * to event. The counts follow by triggers, so that whoever changes a row changes them, and status costs nothing.
+ */
+const QUARANTINE_RETRY = `
+CREATE TABLE quarantine_bodies (id INTEGER PRIMARY KEY, headers TEXT NOT NULL, key BLOB, body BLOB NOT NULL) STRICT;
+INSERT INTO quarantine_bodies (id, headers, key, body) SELECT id, headers, key, body FROM quarantine;
+ALTER TABLE quarantine ADD COLUMN preview BLOB NOT NULL DEFAULT x'';
+UPDATE quarantine SET preview = substr(body, 1, 160);
+ALTER TABLE quarantine DROP COLUMN body;
+ALTER TABLE quarantine DROP COLUMN key;
+ALTER TABLE quarantine DROP COLUMN headers;
+ALTER TABLE quarantine ADD COLUMN reason_form TEXT NOT NULL DEFAULT '';
+UPDATE quarantine SET reason_form = reason;
+ALTER TABLE quarantine ADD COLUMN settled_ms INTEGER;
+ALTER TABLE quarantine ADD COLUMN settled_by TEXT;
+ALTER TABLE quarantine ADD COLUMN settled_why TEXT;
+CREATE INDEX quarantine_by_reason ON quarantine (reason_form, partition_id, state, put_ms);
+
+-- channel '': all channels of the source.
+CREATE TABLE quarantine_counts (
+  partition_id INTEGER NOT NULL, channel TEXT NOT NULL, state TEXT NOT NULL, events INTEGER NOT NULL,
+  PRIMARY KEY (partition_id, channel, state)
+) STRICT, WITHOUT ROWID;
+INSERT INTO quarantine_counts (partition_id, channel, state, events)
+  SELECT partition_id, coalesce(channel, ''), state, count(*) FROM quarantine GROUP BY 1, 2, 3;
+CREATE TRIGGER quarantine_came AFTER INSERT ON quarantine BEGIN
+  INSERT INTO quarantine_counts (partition_id, channel, state, events)
+    VALUES (NEW.partition_id, coalesce(NEW.channel, ''), NEW.state, 1)
+    ON CONFLICT (partition_id, channel, state) DO UPDATE SET events = events + 1;
+END;
+CREATE TRIGGER quarantine_changed AFTER UPDATE OF partition_id, channel, state ON quarantine BEGIN
+  UPDATE quarantine_counts SET events = events - 1
+    WHERE partition_id = OLD.partition_id AND channel = coalesce(OLD.channel, '') AND state = OLD.state;
+  INSERT INTO quarantine_counts (partition_id, channel, state, events)
+    VALUES (NEW.partition_id, coalesce(NEW.channel, ''), NEW.state, 1)
+    ON CONFLICT (partition_id, channel, state) DO UPDATE SET events = events + 1;
+END;
+CREATE TRIGGER quarantine_went AFTER DELETE ON quarantine BEGIN
+  UPDATE quarantine_counts SET events = events - 1
+    WHERE partition_id = OLD.partition_id AND channel = coalesce(OLD.channel, '') AND state = OLD.state;
+  DELETE FROM quarantine_bodies WHERE id = OLD.id;
+END;
+`;
+
 /** Step `n` leads from version `n` to `n + 1`. Steps are only ever added. */
-const MIGRATIONS: readonly string[] = [VERSION_1];
+export const MIGRATIONS: readonly string[] = [VERSION_1, QUARANTINE_RETRY];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
 

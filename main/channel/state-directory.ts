@@ -33,7 +33,8 @@ import { CHANNEL_FILE, isSqliteError } from './channel-database.ts';
 /** Raised when files beside the database change their meaning. */
 export const STATE_DIRECTORY_FORMAT = 1;
 
-const DIRECTORY_MODE = 0o700;
+/** The engine's group may reach the control socket by its name, and list, read or change nothing: every file beside it is ours alone. */
+const DIRECTORY_MODE = 0o710;
 const FILE_MODE = 0o600;
 
 export interface StateIdentity {

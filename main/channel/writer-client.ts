@@ -2,6 +2,7 @@ import { MessageChannel, Worker } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import { GatewayError } from '../../shared/errors.ts';
 import type { Put, PutReceipt } from '../../shared/model/put.ts';
+import type { QuarantineRetry, RetryReceipt } from '../../shared/model/quarantine-retry.ts';
 import { PUT_BYTES_UNDER_WAY_MAX } from './channel-limits.ts';
 import type { ChannelOperations, OperationName } from './channel-operations.ts';
 import type { ChannelSettings } from './channel-writer.ts';
@@ -113,6 +114,17 @@ export class WriterClient {
     await this.#gate.enter(bytes, signal);
     try {
       return (await this.#call('put', [compacted(put)], [put.bytes])) as PutReceipt;
+    } finally {
+      this.#gate.leave(bytes);
+    }
+  }
+
+  /** Stores what became of events that were retried: waits for room, in line with the puts. `retry.bytes` is transferred, as a put's. */
+  async retryQuarantined(retry: QuarantineRetry, signal?: AbortSignal): Promise<RetryReceipt> {
+    const bytes = retry.bytes.byteLength;
+    await this.#gate.enter(bytes, signal);
+    try {
+      return (await this.#call('retryQuarantined', [retry], [retry.bytes])) as RetryReceipt;
     } finally {
       this.#gate.leave(bytes);
     }

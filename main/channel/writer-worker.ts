@@ -7,6 +7,7 @@ import type { ChannelSettings } from './channel-writer.ts';
 import { toWireError } from './writer-protocol.ts';
 import type { FromWriter, ToWriter, WriterIdentity } from './writer-protocol.ts';
 import type { PutReceipt } from '../../shared/model/put.ts';
+import type { RetryReceipt } from '../../shared/model/quarantine-retry.ts';
 
 /** The writer's thread: ports in front, one ChannelWriter behind. An error that nobody expects ends the thread and the engine. */
 export interface WriterWorkerData {
@@ -69,7 +70,8 @@ function answer(
 ): void {
   outcome.then(
     (result) => {
-      const transfer = call.operation === 'put' ? [(result as PutReceipt).bytes] : [];
+      const isIntake = call.operation === 'put' || call.operation === 'retryQuarantined';
+      const transfer = isIntake ? [(result as PutReceipt | RetryReceipt).bytes] : [];
       port.postMessage({ kind: 'result', id: call.id, result } satisfies FromWriter, transfer);
     },
     (error: unknown) => {

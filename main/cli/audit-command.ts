@@ -17,7 +17,7 @@ export function addAuditCommand(program: Command): void {
   withEngine(program.command('audit'))
     .summary('prove every offset once, or name the offsets')
     .description(
-      'Proves that every offset that was taken is accounted for exactly once: landed, in the channel, in quarantine, filtered, not routed, absent at the broker, or a gap. Names the offsets otherwise.',
+      'Proves that every offset that was taken is accounted for exactly once: landed, in the channel, in quarantine, dropped from there by an operator, filtered, not routed, absent at the broker, or a gap. Names the offsets otherwise.',
     )
     .option('--hdfs', 'also list the files at the target: length, checksum, attributes')
     .option('--deep', 'also read every line of every file (includes --hdfs)')
@@ -92,6 +92,7 @@ const COLUMNS: readonly Column<AuditCoverage>[] = [
   { title: 'LANDED', of: (row) => row.landed },
   { title: 'IN CHANNEL', of: (row) => row.inChannel, isOptional: true },
   { title: 'QUARANTINE', of: (row) => row.quarantined, isOptional: true },
+  { title: 'DROPPED', of: (row) => row.dropped ?? 0, isOptional: true },
   { title: 'FILTERED', of: (row) => row.filtered, isOptional: true },
   { title: 'NOT ROUTED', of: (row) => row.notRouted, isOptional: true },
   { title: 'ABSENT', of: (row) => row.absent, isOptional: true },
@@ -107,6 +108,7 @@ export function auditText(report: AuditReport, width = Infinity): string {
       (finding) => `${finding.kind}: ${oneLine(finding.place)}: ${oneLine(finding.what)}`,
     ),
   ];
+  lines.push(...(report.notes ?? []).map((note) => `note: ${oneLine(note)}`));
   if (report.findingsLeftOut > 0) lines.push(`and ${formatCount(report.findingsLeftOut)} more findings`);
   if (report.error !== undefined) lines.push(`the audit did not finish: ${oneLine(report.error)}`);
   const looked = { ledger: 'the books', hdfs: 'the books and each file', deep: 'the books and each line' };

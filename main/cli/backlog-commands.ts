@@ -1,17 +1,19 @@
 /** `headgate backlog`: what is in the channel and not landed yet. */
 import { open, rm } from 'node:fs/promises';
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { Output } from '../../shared/contract/control.ts';
 import { formatBytes, formatCount } from '../../shared/units.ts';
 import type { ControlClient } from '../control/control-client.ts';
 import { connectToEngine, withEngine, type EngineOptions } from './engine-connection.ts';
 import { formatTime, print, printJson, printTable } from './output.ts';
-import { page, printNext, rowCount, rowNumber, withPage, type PageOptions } from './page-options.ts';
+import { page, printNext, rowNumber, withPage, type PageOptions } from './page-options.ts';
 import type { Column } from './table.ts';
 import { oneLine } from './terminal-text.ts';
 import { usageError } from './usage-error.ts';
 
 type BacklogRow = Output<'backlogList'>['rows'][number];
+
+const SORTS = ['id', 'directory', 'events', 'bytes', 'oldest', 'newest'] as const;
 
 const COLUMNS: readonly Column<BacklogRow>[] = [
   { title: 'KEY', of: (row) => String(row.id) },
@@ -20,6 +22,11 @@ const COLUMNS: readonly Column<BacklogRow>[] = [
   { title: 'EVENTS', of: (row) => row.events },
   { title: 'STORED', of: (row) => formatBytes(row.storedBytes) },
   { title: 'OLDEST EVENT', of: (row) => formatTime(row.oldestEventMs) },
+  {
+    title: 'STATE',
+    of: (row) => [row.state ?? '', row.cause ?? ''].filter((part) => part !== '').join(': '),
+    keep: 'start',
+  },
 ];
 
 export function addBacklogCommands(program: Command): void {
@@ -33,6 +40,7 @@ export function addBacklogCommands(program: Command): void {
 Examples:
   headgate backlog                     by landing directory
   headgate backlog --topic www         only where www's events are
+  headgate backlog --sort bytes --descending -n 5
   headgate backlog peek 17 -n 3        look at three events of directory 17
   headgate backlog export 17 www.log   copy all of them into a new file
 
@@ -42,21 +50,37 @@ Neither takes anything out of the channel.`,
     .description('by landing directory: events, bytes, oldest event (the default)')
     .option('--sink <name>', 'only of this sink')
     .option('--topic <name>', 'only directories that hold events of this topic')
+    .option('--text <text>', 'only directories whose path holds this text')
+    .addOption(
+      new Option('--sort <by>', 'in this order')
+        .choices(SORTS)
+        .default('id', 'the order in which they came up'),
+    )
+    .option('--descending', 'the other way round')
     .action(listBacklog);
   withEngine(
     backlog.command('peek').argument('<key>', 'the number in the first column of `headgate backlog`'),
   )
     .description('show events without taking them')
     .option('-n, --limit <count>', 'events, 1000 at most', '20')
-    .action(async (key: string, options: PageOptions) => {
+    .option('--text <text>', 'only events that hold this text')
+    .option('--after <place>', 'the events after those, as printed at their end')
+    .action(async (key: string, options: PageOptions & { text?: string }) => {
       const landingKeyId = rowNumber(key, 'backlog');
-      const limit = rowCount(options.limit);
+      const { text } = options;
       const client = await connectToEngine(options);
-      const answer = await client.call('backlogPeek', { landingKeyId, limit });
+      const input = { landingKeyId, ...page(options), ...(text === undefined ? {} : { text }) };
+      const answer = await client.call('backlogPeek', input);
       if (options.json) return printJson(answer);
       for (const event of answer.events)
         print(`${oneLine(event.topic)}/${event.partition}@${event.offset}  ${oneLine(event.body)}`);
-      if (answer.events.length === 0) print('nothing waits there any more');
+      if (answer.events.length === 0)
+        print(
+          text === undefined
+            ? 'nothing waits there any more'
+            : `not in ${formatCount(answer.scanned)} events`,
+        );
+      printNext(answer.next);
     });
   withEngine(
     backlog
@@ -109,14 +133,24 @@ async function exportBacklog(
   }
 }
 
-async function listBacklog(options: PageOptions & { sink?: string; topic?: string }): Promise<void> {
-  const { sink, topic } = options;
+interface BacklogOptions extends PageOptions {
+  readonly sink?: string;
+  readonly topic?: string;
+  readonly text?: string;
+  readonly sort: (typeof SORTS)[number];
+  readonly descending?: true;
+}
+
+async function listBacklog(options: BacklogOptions): Promise<void> {
+  const { sink, topic, text, sort, descending = false } = options;
   const asked = page(options);
   const client = await connectToEngine(options);
   const answer = await client.call('backlogList', {
     ...asked,
     ...(sink === undefined ? {} : { sink }),
     ...(topic === undefined ? {} : { topic }),
+    ...(text === undefined ? {} : { text }),
+    ...{ sort, descending },
   });
   if (options.json) return printJson(answer);
   if (answer.rows.length > 0) printTable(COLUMNS, answer.rows);

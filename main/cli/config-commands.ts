@@ -1,9 +1,10 @@
-/** `headgate config check` and `headgate config show`. */
+/** `headgate config check` and `headgate config show`; the verbs that change something stand beside. */
 import type { Command } from 'commander';
 import { isGatewayError } from '../../shared/errors.ts';
 import { readConfigFile, usableConfig, type LoadedConfig } from '../config/config-file.ts';
 import { plainProblems, renderEffective, renderProblems } from '../config/config-render.ts';
-import { trialProblems } from './config-trial.ts';
+import { withTrial } from '../engine/config-review.ts';
+import { addConfigVersionCommands } from './config-version-commands.ts';
 import { connectToEngine, withEngine, type EngineOptions } from './engine-connection.ts';
 import { EXIT } from './exit-status.ts';
 import { note, print, printJson } from './output.ts';
@@ -12,25 +13,31 @@ import { usageError } from './usage-error.ts';
 
 /** A configuration with all that is wrong with it, also what only shows when its rules are built. */
 export async function checkedConfig(path: string): Promise<{ loaded: LoadedConfig; isUsable: boolean }> {
-  const read = await readConfigFile(path);
-  const loaded: LoadedConfig = { ...read, problems: [...read.problems, ...trialProblems(read)] };
+  const loaded = withTrial(await readConfigFile(path));
   return { loaded, isUsable: !loaded.problems.some((problem) => problem.severity === 'error') };
 }
 
 export function addConfigCommands(program: Command): void {
   const config = program
     .command('config')
-    .summary('check a configuration, or show the one that runs')
-    .description('Checks a configuration file, or shows the configuration that runs.')
+    .summary('check, show, compare and change the configuration')
+    .description(
+      'Checks a configuration, shows the one that runs, and changes it: with history and a way back.',
+    )
     .addHelpText(
       'after',
       `
 Examples:
   headgate config check headgate.yaml   what is wrong, with line and column
-  headgate config show                  what the engine runs, defaults filled in, no secrets`,
+  headgate config show                  what the engine runs, defaults filled in, no secrets
+  headgate config diff                  what the file would change
+  headgate config apply new.yaml        write it over the file and take it over
+  headgate config history               versions: when, by whom and why
+  headgate config rollback 3            back to a version`,
     );
   addCheck(config);
   addShow(config);
+  addConfigVersionCommands(config);
 }
 
 function addCheck(config: Command): void {

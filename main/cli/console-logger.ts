@@ -1,8 +1,7 @@
 import { toErrorReport } from '../../shared/errors.ts';
-import type { LogFields, Logger, LogLevel } from '../telemetry/logger.ts';
+import { LOG_LEVELS, type LogFields, type Logger, type LogLevel } from '../telemetry/logger.ts';
 import { oneLine } from './terminal-text.ts';
 
-const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 /** Lists of offsets and the like belong into the JSON log; a person reads the beginning. */
 const VALUE_CHARS_MAX = 120;
 /** The years 2001 and 2286. */
@@ -15,16 +14,22 @@ export function createConsoleLogger(options: {
   readonly nowMs: () => number;
   readonly write: (text: string) => void;
 }): Logger {
-  const lowest = LEVELS.indexOf(options.level);
+  const lowest = LOG_LEVELS.indexOf(options.level);
   const writer =
     (level: LogLevel) =>
     (message: string, fields: LogFields = {}): void => {
-      if (LEVELS.indexOf(level) < lowest) return;
+      if (LOG_LEVELS.indexOf(level) < lowest) return;
       const time = new Date(options.nowMs()).toISOString().slice(11, 19);
       const shown = Object.entries(fields).flatMap(([name, value]) => fieldText(name, value));
       options.write(`${[time, level.toUpperCase().padEnd(5), oneLine(message), ...shown].join(' ')}\n`);
     };
-  return { debug: writer('debug'), info: writer('info'), warn: writer('warn'), error: writer('error') };
+  return {
+    lowest: options.level,
+    debug: writer('debug'),
+    info: writer('info'),
+    warn: writer('warn'),
+    error: writer('error'),
+  };
 }
 
 function fieldText(name: string, value: unknown): string[] {

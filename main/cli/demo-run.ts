@@ -6,6 +6,8 @@ import { javaProblem } from '../../test/rig/jars.ts';
 import type { EngineStatus } from '../../shared/contract/control-status.ts';
 import { formatBytes, formatCount, formatDuration, MINUTE_MS, SECOND_MS } from '../../shared/units.ts';
 import { systemClock } from '../telemetry/clock.ts';
+import { openerOf, openInBrowser } from './browser-opener.ts';
+import { consoleUrl } from './console-command.ts';
 import { DemoEngine } from './demo-engine.ts';
 import { DemoFailure } from './demo-failure.ts';
 import type { DemoSite } from './demo-site.ts';
@@ -32,6 +34,8 @@ export interface DemoOptions {
   readonly endsByItself: boolean;
   readonly isEmbedded: boolean;
   readonly isKept: boolean;
+  /** The console is opened in the browser of this desktop. */
+  readonly isOpened: boolean;
 }
 
 /** Answers whether it went well. What went wrong has been printed. */
@@ -71,6 +75,8 @@ class Demo {
   #site: DemoSite | undefined;
   #engine: DemoEngine | undefined;
   #lastLineMs = -Infinity;
+  #consoleUrl = '';
+  #opening: Promise<void> | undefined;
 
   constructor(options: DemoOptions, directory: string, signal: AbortSignal) {
     this.#options = options;
@@ -89,6 +95,7 @@ class Demo {
     }));
     await engine.ready(this.#signal);
     print(`the engine runs ${site.configFile}; ask it: npx headgate status -d ${engine.stateDir}`);
+    await this.#showConsole(engine);
     const beganMs = systemClock.steadyMs();
     const sending = { isDone: false, failure: undefined as Error | undefined };
     const sent = site.send(this.#traffic, this.#signal).then(
@@ -106,6 +113,7 @@ class Demo {
   }
 
   async stop(): Promise<void> {
+    await this.#opening;
     // The engine first: it wants its servers while it finishes what runs.
     await this.#engine?.stop();
     await this.#site?.stop();
@@ -121,6 +129,19 @@ class Demo {
     }
     const { startClusterSite } = await import('./demo-cluster.ts');
     return startClusterSite((message) => print(`${this.#clock()}  ${message}`));
+  }
+
+  async #showConsole(engine: DemoEngine): Promise<void> {
+    const url = (this.#consoleUrl = await consoleUrl(engine.stateDir));
+    print(`its console: ${url}`);
+    if (!this.#options.isOpened) return;
+    const opener = openerOf({ platform: process.platform, environment: process.env });
+    if (opener === undefined)
+      return print('there is no desktop here to open it on; open the address yourself');
+    // The traffic does not wait for a browser to start.
+    this.#opening = openInBrowser(url, { opener, signal: this.#signal }).then((isOpen) => {
+      if (!isOpen) print(`${opener[0]} could not open the console; open the address yourself`);
+    });
   }
 
   /** Shows the status until all is landed (the last status is answered) or the signal aborts. */
@@ -161,6 +182,7 @@ class Demo {
       const head = [
         `headgate demo: ${site.title}`,
         `sent ${formatCount(this.#traffic.sent)} events, ${formatCount(this.#traffic.poisoned)} of them with a time that can't be read; Ctrl-C ends it`,
+        `console: ${this.#consoleUrl}`,
         `in another terminal: npx headgate status -d ${status.stateDir}`,
       ];
       this.#screen.draw(`${head.join('\n')}\n\n${statusText(status, outputWidth())}`);

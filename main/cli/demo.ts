@@ -17,6 +17,7 @@ interface DemoFlags {
   readonly exit?: boolean;
   readonly embedded?: boolean;
   readonly keep?: boolean;
+  readonly open?: boolean;
 }
 
 export function addDemoCommand(program: Command): void {
@@ -30,6 +31,7 @@ export function addDemoCommand(program: Command): void {
     .option('--rate <count>', `events a second (default: ${RATE_DEFAULT}; with --events as fast as it goes)`)
     .option('--exit', 'end when all of --events have landed: audit, judge, print the verdict')
     .option('--embedded', 'files in, a directory out: no Kafka, no HDFS, no Java')
+    .option('--open', 'open the console in the browser of this desktop')
     .option('--keep', 'leave the state directory and the log for a look afterwards')
     .addHelpText(
       'after',
@@ -37,9 +39,11 @@ export function addDemoCommand(program: Command): void {
 Examples:
   npm run demo                                 until Ctrl-C
   npm run demo -- --events 300000 --exit       a proof: exits 0 when each event is there once
+  npm run demo -- --embedded --open            the console in the browser, without Java
   npm run demo -- --embedded --events 20000 --exit
 
-While it runs, in another terminal (it prints the directory):
+It prints the address of its console, signed in. While it runs, in another
+terminal (it prints the directory):
   npx headgate status -d DIRECTORY
   npx headgate pause -d DIRECTORY
 
@@ -71,6 +75,7 @@ function demoOptions(flags: DemoFlags): DemoOptions {
     endsByItself: flags.exit === true,
     isEmbedded: flags.embedded === true,
     isKept: flags.keep === true,
+    isOpened: flags.open === true,
   };
 }
 

@@ -1,7 +1,7 @@
 /** `headgate landings`: the ledger of landed files. */
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { Output } from '../../shared/contract/control.ts';
-import { formatBytes, parseDuration } from '../../shared/units.ts';
+import { formatBytes, formatCount, parseDuration } from '../../shared/units.ts';
 import { connectToEngine, operatorName, withEngine, type EngineOptions } from './engine-connection.ts';
 import { formatTime, print, printJson, printTable } from './output.ts';
 import { page, printNext, withPage, type PageOptions } from './page-options.ts';
@@ -10,6 +10,8 @@ import { oneLine } from './terminal-text.ts';
 import { usageError } from './usage-error.ts';
 
 type LandingRow = Output<'landings'>['rows'][number];
+
+const SORTS = ['landed', 'path', 'events', 'bytes'] as const;
 
 const COLUMNS: readonly Column<LandingRow>[] = [
   { title: 'LANDED', of: (row) => formatTime(row.landedMs) },
@@ -30,6 +32,9 @@ interface LandingsOptions extends PageOptions {
   readonly until?: string;
   readonly path?: string;
   readonly topic?: string;
+  readonly text?: string;
+  readonly sort: (typeof SORTS)[number];
+  readonly ascending?: true;
 }
 
 export function addLandingsCommand(program: Command): void {
@@ -72,20 +77,31 @@ function addList(landings: Command): void {
     .option('--until <when>', 'an ISO time, or an age')
     .option('--path <text>', 'a file, a directory with all below it, or the beginning of a path')
     .option('--topic <name>', 'only files with events of this topic')
+    .option('--text <text>', 'only files whose path holds this text')
+    .addOption(
+      new Option('--sort <by>', 'in this order').choices(SORTS).default('landed', 'when they landed'),
+    )
+    .option('--ascending', 'oldest or smallest first')
     .action(async (options: LandingsOptions) => {
-      const { path, topic, since, until } = options;
+      const { path, topic, text, since, until, sort, ascending = false } = options;
       const input = {
         ...page(options),
         ...(since === undefined ? {} : { sinceMs: moment(since) }),
         ...(until === undefined ? {} : { untilMs: moment(until) }),
         ...(path === undefined ? {} : { path }),
         ...(topic === undefined ? {} : { topic }),
+        ...(text === undefined ? {} : { text }),
+        ...{ sort, descending: !ascending },
       };
       const client = await connectToEngine(options);
       const answer = await client.call('landings', input);
       if (options.json) return printJson(answer);
       if (answer.rows.length === 0) print('no file landed in that time');
       else printTable(COLUMNS, answer.rows);
+      if (answer.leftOut !== undefined)
+        print(
+          `${formatCount(answer.leftOut)} older files were not looked at; list them in the order of landing`,
+        );
       printNext(answer.next);
     });
 }

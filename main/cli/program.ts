@@ -4,14 +4,18 @@ import packageFacts from '../../package.json' with { type: 'json' };
 import { addAuditCommand } from './audit-command.ts';
 import { addBacklogCommands } from './backlog-commands.ts';
 import { addConfigCommands } from './config-commands.ts';
+import { addConsoleCommand } from './console-command.ts';
 import { addDemoCommand } from './demo.ts';
+import { addDoctorCommand } from './doctor-command.ts';
 import { EXIT, exitStatusOf } from './exit-status.ts';
 import { addLandingsCommand } from './landings-command.ts';
 import { printError } from './output.ts';
 import { addQuarantineCommands } from './quarantine-commands.ts';
 import { addRunCommand } from './run-command.ts';
 import { addStatusCommand } from './status-command.ts';
+import { addSupportBundleCommand } from './support-bundle-command.ts';
 import { addSwitchCommands } from './switch-commands.ts';
+import { addTryCommand } from './try-command.ts';
 
 export function createProgram(): Command {
   const program = new Command('headgate')
@@ -45,6 +49,10 @@ Examples:
   addAuditCommand(program);
   addQuarantineCommands(program);
   addConfigCommands(program);
+  addConsoleCommand(program);
+  addSupportBundleCommand(program);
+  addTryCommand(program);
+  addDoctorCommand(program);
   addDemoCommand(program);
   return program;
 }

@@ -1,7 +1,11 @@
 /** `headgate run`: the engine in the foreground, for a service manager or a terminal. */
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { SECOND_MS, parseDuration } from '../../shared/units.ts';
 import { plainProblems, renderProblems } from '../config/config-render.ts';
+import { defaultStateDirectory } from '../config/state-directory.ts';
+import type { RunningEngine } from '../engine/engine.ts';
 import { systemClock } from '../telemetry/clock.ts';
 import { createLogger, type Logger, type LogLevel } from '../telemetry/logger.ts';
 import { checkedConfig } from './config-commands.ts';
@@ -18,6 +22,9 @@ const CLOSING_MS_MAX = 30 * SECOND_MS;
 
 interface RunOptions {
   readonly config: string;
+  readonly setup?: boolean;
+  readonly stateDir?: string;
+  readonly console?: string;
   readonly drainLimit: string;
   readonly acceptReplay?: 'stored' | 'broker';
   readonly logLevel: LogLevel;
@@ -32,6 +39,18 @@ export function addRunCommand(program: Command): void {
       'Runs the engine in the foreground. SIGTERM or Ctrl-C ends intake, lets running uploads finish within --drain-limit and stops; a second one stops at once. Either way nothing is lost. The log goes to stdout, as JSON lines unless stdout is a terminal. Edits of the file are taken while it runs; a bad edit is reported and the running configuration stays.',
     )
     .requiredOption('-c, --config <file>', 'the configuration file')
+    .option(
+      '--setup',
+      'where the file does not exist yet, wait for the first-run wizard to make it, then go on as the engine',
+    )
+    .option(
+      '-d, --state-dir <directory>',
+      'with --setup: where the wizard finds it (default: the platform’s state directory)',
+    )
+    .option(
+      '--console <host:port>',
+      'with --setup: serve the wizard to browsers of this machine, such as 127.0.0.1:8642',
+    )
     .option('--drain-limit <time>', 'how long running uploads may take to finish at a stop', '30s')
     .addOption(
       new Option(
@@ -56,6 +75,7 @@ Examples:
   headgate run --config /etc/headgate/headgate.yaml
   headgate run -c headgate.yaml --drain-limit 2min --log-level debug
   headgate run -c headgate.yaml --accept-replay stored
+  headgate run -c headgate.yaml --setup --console 127.0.0.1:8642
 
 --accept-replay answers each held partition once, for this run: don’t leave it in a service’s unit.
 
@@ -68,17 +88,13 @@ async function runEngine(options: RunOptions): Promise<void> {
   const drainLimitMs = parseDuration(options.drainLimit);
   if (drainLimitMs === undefined || drainLimitMs > DRAIN_LIMIT_MS_MAX)
     throw usageError(`--drain-limit ${oneLine(options.drainLimit)}: a time such as 30s, 1h at most`);
-  const { loaded, isUsable } = await checkedConfig(options.config);
-  const problems = plainProblems(loaded.problems);
-  if (problems.length > 0) note(`${ownLines(renderProblems({ ...loaded, problems }))}\n`);
-  if (!isUsable) {
+  const start = isSetupNeeded(options) ? await setupStarter(options) : await engineStarter(options);
+  if (start === undefined) {
     process.exitCode = EXIT.usage;
     return;
   }
   const log = loggerOf(options);
-  // The other verbs don't wait for the engine's modules to load.
-  const { startEngine } = await import('../engine/engine.ts');
-  const starting = startEngine({ loaded, log, acceptReplay: options.acceptReplay });
+  const starting = start(log);
   let isAsked = false;
   const stopped = new Promise<void>((resolve, reject) => {
     listenForStop(
@@ -107,6 +123,41 @@ async function runEngine(options: RunOptions): Promise<void> {
   if (isAsked) await stopped;
   // A thread or socket that lingers must not turn an orderly stop into one that the service manager has to kill.
   process.exit(EXIT.done);
+}
+
+type Starter = (log: Logger) => Promise<RunningEngine>;
+
+/** A file that is there is what runs, also with --setup: a service may start with the same words every time. */
+function isSetupNeeded({ setup, config, stateDir, console }: RunOptions): boolean {
+  if (setup !== true && (stateDir !== undefined || console !== undefined))
+    throw usageError('--state-dir and --console go with --setup', 'a configuration names them itself');
+  return setup === true && !existsSync(config);
+}
+
+async function setupStarter({ config, stateDir, console, acceptReplay }: RunOptions): Promise<Starter> {
+  const { startFirstRun } = await import('../engine/setup/first-run.ts');
+  const { loopbackAddress } = await import('../engine/setup/setup-template.ts');
+  const address = console === undefined ? undefined : loopbackAddress(console);
+  return (log) =>
+    startFirstRun({
+      configFile: resolve(config),
+      stateDir: stateDir === undefined ? defaultStateDirectory() : resolve(stateDir),
+      console: address,
+      log,
+      clock: systemClock,
+      engine: { acceptReplay },
+    });
+}
+
+/** Undefined: the configuration can't be used, and why has been said. */
+async function engineStarter({ config, acceptReplay }: RunOptions): Promise<Starter | undefined> {
+  const { loaded, isUsable } = await checkedConfig(config);
+  const problems = plainProblems(loaded.problems);
+  if (problems.length > 0) note(`${ownLines(renderProblems({ ...loaded, problems }))}\n`);
+  if (!isUsable) return undefined;
+  // The other verbs don't wait for the engine's modules to load.
+  const { startEngine } = await import('../engine/engine.ts');
+  return (log) => startEngine({ loaded, log, acceptReplay });
 }
 
 function loggerOf(options: RunOptions): Logger {

@@ -8,8 +8,10 @@ import type { ConfigProblem } from '../../shared/contract/config-problem.ts';
 import { shownKey } from '../../shared/contract/config-table.ts';
 import { GatewayError } from '../../shared/errors.ts';
 import { effectiveTree } from './config-effective.ts';
+import { SECRET_KEPT } from '../../shared/contract/control-config.ts';
 import { ReferenceReader } from './config-reference.ts';
 import type { ReferenceSources } from './config-reference.ts';
+import { pathKey, type KeptSecrets } from './config-secret.ts';
 import { locate, MAX_CONFIG_BYTES, parseConfigText, placeOf, plainTree, writtenTree } from './config-text.ts';
 import type { ConfigText } from './config-text.ts';
 import { defaultStateDirectory } from './state-directory.ts';
@@ -37,6 +39,8 @@ export interface LoadedConfig {
 export interface ReadOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly defaultStateDir?: string;
+  /** What a `SECRET_KEPT` in the text stands for, by path; one without is an error. Absent: the text means itself. */
+  readonly kept?: KeptSecrets;
 }
 
 /** Reads a file. What is wrong with it, also that it is not there, is in `problems`; throws for nothing that a file can do. */
@@ -58,10 +62,13 @@ export async function readConfigFile(path: string, options: ReadOptions = {}): P
     const code: unknown = cause instanceof Error ? Reflect.get(cause, 'code') : undefined;
     if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
       return unreadable(absolute, 'the file is not UTF-8 text', 'Save it as UTF-8.');
-    const reason =
-      code === 'ENOENT'
-        ? 'the file does not exist'
-        : `the file cannot be read (${typeof code === 'string' ? code : 'unknown fault'})`;
+    if (code === 'ENOENT')
+      return unreadable(
+        absolute,
+        'the file does not exist',
+        'Check the path; where there is to be a new gateway, `headgate run --config FILE --setup` lets the first-run wizard make it.',
+      );
+    const reason = `the file cannot be read (${typeof code === 'string' ? code : 'unknown fault'})`;
     return unreadable(absolute, reason, 'Check the path, and that you may read it.');
   }
   return readConfigText(text, { ...options, path: absolute });
@@ -74,7 +81,7 @@ function unreadable(path: string, message: string, hint: string): LoadedConfig {
 
 /** The same for a text in hand; `path` is where it is, or will be. */
 export function readConfigText(text: string, options: ReadOptions & { readonly path: string }): LoadedConfig {
-  const { path, environment = process.env, defaultStateDir = defaultStateDirectory() } = options;
+  const { path, environment = process.env, defaultStateDir = defaultStateDirectory(), kept } = options;
   const base = { path, text, sha256: sha256Of(text) };
   if (Buffer.byteLength(text) > MAX_CONFIG_BYTES)
     return unreadable(
@@ -86,18 +93,24 @@ export function readConfigText(text: string, options: ReadOptions & { readonly p
   if (config.problems.length > 0) return { ...base, problems: config.problems, referencedFiles: [] };
   return {
     ...base,
-    ...readTree(config, { sources: { environment, folder: dirname(path) }, defaultStateDir }),
+    ...readTree(config, { sources: { environment, folder: dirname(path) }, defaultStateDir, kept }),
   };
 }
 
 interface TreeOptions {
   readonly sources: ReferenceSources;
   readonly defaultStateDir: string;
+  readonly kept: KeptSecrets | undefined;
 }
+
+const NOTHING_KEPT = {
+  message: 'no secret is kept for this place: the file has none written out here',
+  hint: 'Write the secret, or a reference such as ${file:/path/to/file}.',
+};
 
 function readTree(
   config: ConfigText,
-  { sources, defaultStateDir }: TreeOptions,
+  { sources, defaultStateDir, kept }: TreeOptions,
 ): Pick<LoadedConfig, 'config' | 'effective' | 'problems' | 'referencedFiles'> {
   const references = new ReferenceReader(sources);
   const problems: ConfigProblem[] = [];
@@ -114,11 +127,13 @@ function readTree(
   };
   const tree = plainTree(
     config,
-    (value, path) => {
-      const expansion = references.expand(value);
+    (written, path) => {
+      const isMark = kept !== undefined && written === SECRET_KEPT;
+      const value = isMark ? kept.get(pathKey(path)) : written;
+      const expansion = value === undefined ? NOTHING_KEPT : references.expand(value);
       if ('value' in expansion) return expansion.value;
       add({ severity: 'error', ...locate(config, path, 'value'), path: [...path], ...expansion });
-      return value;
+      return written;
     },
     ({ path, offset, message, hint }) =>
       add({ severity: 'error', ...placeOf(config.lines, offset), path: [...path], message, hint }),
@@ -143,8 +158,23 @@ function readTree(
   };
 }
 
+/** Equal when nothing that matters differs: the text, and what its references gave. Holds secrets. */
+export function fingerprint(loaded: LoadedConfig | undefined): string {
+  if (loaded === undefined) return '';
+  return JSON.stringify([loaded.sha256, loaded.config ?? null, loaded.problems]);
+}
+
+export function isSameConfig(left: LoadedConfig, right: LoadedConfig): boolean {
+  return fingerprint(left) === fingerprint(right);
+}
+
 function sha256Of(text: string): string {
   return createHash('sha256').update(text).digest('hex');
+}
+
+/** In hex, as `sha256Of` of a text; another one where the file begins with a byte order mark. */
+export function digestOfBytes(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 /** For verbs that need a usable configuration: the configuration, or a `config-invalid` error with the first problem. */

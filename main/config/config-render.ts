@@ -1,10 +1,10 @@
 /** A configuration and its problems as text for people. Nothing here ever sees a resolved secret. */
-import { stringify } from 'yaml';
+import { isMap, isScalar, isSeq, stringify } from 'yaml';
 import type { ConfigProblem } from '../../shared/contract/config-problem.ts';
 import { withoutSecrets } from '../../shared/errors.ts';
 import type { LoadedConfig } from './config-file.ts';
+import { isOnlyReference, SECRET_KEY, secretLines } from './config-secret.ts';
 import { parseConfigText } from './config-text.ts';
-import { isMap, isScalar, isSeq } from 'yaml';
 
 /** Lines longer than this are cut around the column. */
 const MAX_SHOWN_COLUMNS = 120;
@@ -56,11 +56,6 @@ function excerpt(source: string, column: number): { readonly text: string; reado
   return { text: flat.slice(start, start + MAX_SHOWN_COLUMNS), caret: caret - start };
 }
 
-/** Keys whose literal value is a secret, in any section, mistyped sections included. */
-const SECRET_KEY = /pass(?:word|wd|phrase)?|secret|token|credential|private/i;
-const SECRET_LINE =
-  /^(.*?["']?[\w.-]*(?:pass(?:word|wd|phrase)?|secret|token|credential|private)[\w.-]*["']?\s*:)(.*)$/i;
-
 /**
  * The text, same length, with literal secrets overwritten by `*`: by the tree where there is one, and by line in any case, for a file with a broken
  * quote has no good tree. References stay readable.
@@ -73,39 +68,8 @@ export function blankSecrets(text: string): string {
     }
   };
   blankTree(parseConfigText(text).document.contents, text, { isSecret: false, blank });
-  blankLines(text, blank);
+  for (const { start, end } of secretLines(text)) blank(start, end);
   return characters.join('');
-}
-
-function blankLines(text: string, blank: (from: number, to: number) => void): void {
-  let offset = 0;
-  /** Indentation of a secret key whose value may go on in the next lines, as `password: >-` has it. */
-  let openIndent: number | undefined;
-  for (const line of text.split('\n')) {
-    const indent = line.length - line.trimStart().length;
-    // Only a line that is plainly a key or item again ends it: a broken value may have lost its indentation.
-    if (
-      openIndent !== undefined &&
-      indent <= openIndent &&
-      /^\s*(?:- |["']?[\w.-]+["']?\s*:(?:\s|$))/.test(line)
-    )
-      openIndent = undefined;
-    if (openIndent !== undefined) blank(offset + indent, offset + line.length);
-    const match = SECRET_LINE.exec(line);
-    if (match !== null) {
-      const value = match[2] ?? '';
-      const start = offset + (match[1]?.length ?? 0);
-      if (!isOnlyReference(value))
-        blank(start + value.length - value.trimStart().length, start + value.length);
-      // Deeper lines below a key that begins its line are more of its value, also when the value has lost its quote or its `>-`.
-      if (/^\s*(?:- )?["']?[\w.-]+["']?\s*:/.exec(line)?.[0] === match[1]) openIndent = indent;
-    }
-    offset += line.length + 1;
-  }
-}
-
-function isOnlyReference(value: string): boolean {
-  return /^\s*["']?\$\{(?:env|file):[^{}\s]+\}["']?[\s,}\]]*(?:#.*)?$/.test(value);
 }
 
 interface Blanking {

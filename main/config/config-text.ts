@@ -34,7 +34,8 @@ export function hideReferences(text: string): string {
   return text.replace(REFERENCE, `$${OPEN}$1${CLOSE}`);
 }
 export function showReferences(text: string): string {
-  return text.replace(HIDDEN_REFERENCE, '${$1}');
+  // Asked for every value of the file; hardly any has a reference.
+  return text.includes(OPEN) ? text.replace(HIDDEN_REFERENCE, '${$1}') : text;
 }
 
 /** What the parser's codes mean to the person who wrote the file. Its own messages may repeat parts of the text, and so a secret. */
@@ -81,7 +82,21 @@ const SYNTAX_MESSAGES: Readonly<Record<string, readonly [message: string, hint: 
   ],
 };
 
+/** Texts that were parsed last: an edit and its base are looked at from several sides, each time the whole text. */
+const RECENT_MAX = 4;
+const recent: ConfigText[] = [];
+
+/** The answer is shared: nobody changes its tree. */
 export function parseConfigText(text: string): ConfigText {
+  const known = recent.find((one) => one.text === text);
+  if (known !== undefined) return known;
+  const parsed = parsedText(text);
+  recent.unshift(parsed);
+  recent.length = Math.min(recent.length, RECENT_MAX);
+  return parsed;
+}
+
+function parsedText(text: string): ConfigText {
   const lines = new LineCounter();
   let document: Document.Parsed;
   try {

@@ -8,7 +8,7 @@ import { dirname, resolve } from 'node:path';
 import { watch } from 'chokidar';
 import type { FSWatcher } from 'chokidar';
 import { GatewayError } from '../../shared/errors.ts';
-import { readConfigFile } from './config-file.ts';
+import { fingerprint, readConfigFile } from './config-file.ts';
 import type { LoadedConfig, ReadOptions } from './config-file.ts';
 
 /** Long enough for an editor's write, rename and permission change; short enough to feel immediate. */
@@ -127,12 +127,6 @@ class ConfigWatcher {
     await this.#watcher.close();
     await this.#reading;
   }
-}
-
-/** Equal when nothing that matters differs: the text, and what its references gave. */
-function fingerprint(loaded: LoadedConfig | undefined): string {
-  if (loaded === undefined) return '';
-  return JSON.stringify([loaded.sha256, loaded.config ?? null, loaded.problems]);
 }
 
 function watchFault(path: string, cause: unknown): GatewayError {

@@ -219,19 +219,20 @@ export class PackedBatch {
     }
   }
 
+  /** The event as it came, not as the rules left it: it goes through them again when it is retried. */
   #quarantine(index: number, channel: string | undefined, reason: string): void {
     const { events } = this.#delivery;
-    const key = events.getHeader(index, 'key');
-    const timestampMs = events.timestamps[index] ?? NaN;
+    const { headers, timestampMs, body } = events.original(index);
+    const key = headers['key'];
     this.#quarantined.push({
       offset: offset(events.offsets[index] ?? 0),
       channel,
       reason,
-      timestampMs: Number.isNaN(timestampMs) ? 0 : timestampMs,
-      headers: events.headers(index),
+      timestampMs,
+      headers,
       key: key === undefined ? undefined : new TextEncoder().encode(key),
       // A copy: the view would send the whole fetched buffer to the writer.
-      body: Uint8Array.from(events.body(index)),
+      body: Uint8Array.from(body),
     });
   }
 }

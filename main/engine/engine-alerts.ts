@@ -21,6 +21,12 @@ export interface AlertFacts {
   readonly stuckSinceMs: ReadonlyMap<string, number>;
 }
 
+/** A channel is filling from here on, and until it is below the second: it must not flutter. */
+const FILLING_RATIO = 0.8;
+const FILLING_OVER_RATIO = 0.75;
+/** From here on it is nearly full, and the alert an error. */
+const NEARLY_FULL_RATIO = 0.95;
+
 /** What a source reports once and what lasts until a later fact ends it. */
 const LASTING: ReadonlySet<SourceEvent['code']> = new Set<SourceEvent['code']>([
   'link-down',
@@ -36,6 +42,8 @@ const OVER_WHEN_OPENED = ['held', 'doubt', 'leader-missing', 'stable-offset-stuc
 export class EngineAlerts {
   readonly #board: AlertBoard;
   readonly #heldSinceMs = new Map<string, number>();
+  /** Channels that were told to fill up. */
+  readonly #filling = new Set<string>();
   readonly #logStarts = new Map<string, LogStartTrack>();
   /** By source: the lasting alerts it has raised, as code and place. */
   readonly #raisedBy = new Map<string, Map<string, { readonly code: string; readonly place: string }>>();
@@ -49,7 +57,10 @@ export class EngineAlerts {
   /** Looks at a snapshot; called about once a second. */
   look({ status, limits, steadyMs, stuckSinceMs }: AlertFacts): void {
     const now = { nowMs: status.nowMs, steadyMs, limits };
-    for (const channel of status.channels) this.#lookAtChannel(channel, now);
+    for (const channel of status.channels) {
+      this.#lookAtChannel(channel, now);
+      this.#lookAtRoom(channel, status.sinks);
+    }
     for (const sink of status.sinks)
       this.#lookAtSink(sink, { ...now, stuckSinceMs: stuckSinceMs.get(sink.name) });
     for (const source of status.sources) {
@@ -94,7 +105,9 @@ export class EngineAlerts {
     }
     const codes = kind === 'sink' ? SINK_CODES : CHANNEL_CODES;
     for (const code of codes) this.#board.clear(code, name);
-    if (kind === 'channel') this.#heldSinceMs.delete(name);
+    if (kind !== 'channel') return;
+    this.#heldSinceMs.delete(name);
+    this.#filling.delete(name);
   }
 
   #clearOf(source: string, isOver: (raised: { code: string; place: string }) => boolean): void {
@@ -151,6 +164,40 @@ export class EngineAlerts {
       place,
       message: `${channel.damagedChunks} chunks are damaged on disk and set aside`,
       hint: '`headgate audit` names their offsets; check the disk; do not delete the state directory',
+    });
+  }
+
+  /** Said while there is still time; once it is full, that is another alert. */
+  #lookAtRoom(channel: ChannelStatusRow, sinks: readonly SinkStatusRow[]): void {
+    const { name: place, usedBytes, roomBytes, secondsToFull } = channel;
+    if (roomBytes === undefined) return;
+    const used = usedBytes / Math.max(1, usedBytes + roomBytes);
+    const from = this.#filling.has(place) ? FILLING_OVER_RATIO : FILLING_RATIO;
+    const isFilling = channel.state === 'open' && used >= from;
+    if (isFilling) this.#filling.add(place);
+    else this.#filling.delete(place);
+    const own = sinks.filter((sink) => sink.channel === place);
+    const paused = own.filter((sink) => sink.paused !== undefined);
+    const reasons = [
+      ...paused.map(({ name, paused: by }) => `writing to ${name} is paused by ${by?.by || 'somebody'}`),
+      ...own
+        .filter((sink) => sink.paused === undefined && sink.cause !== undefined)
+        .map((sink) => `${sink.name} waits: ${sink.cause}`),
+    ];
+    const left = `${formatBytes(roomBytes)} left`;
+    const when =
+      secondsToFull === undefined
+        ? ''
+        : `, full in ${formatDuration(Math.max(1, Math.round(secondsToFull)) * SECOND_MS)}`;
+    this.#board.set(isFilling, {
+      code: 'channel-filling',
+      level: used >= NEARLY_FULL_RATIO ? 'error' : 'warn',
+      place,
+      message: [`the channel is ${Math.floor(used * 100)} % full, ${left}${when}`, ...reasons].join('; '),
+      hint:
+        paused.length > 0
+          ? '`headgate resume` lets the sink land; when the channel is full intake stops and Kafka keeps the data'
+          : 'see why the sink does not keep up; when the channel is full intake stops and Kafka keeps the data',
     });
   }
 
@@ -220,7 +267,9 @@ interface Now {
   readonly limits: Limits;
 }
 
-const CHANNEL_CODES = ['backlog', 'oldest-event', 'disk', 'channel-full', 'held-put', 'damaged'] as const;
+const CHANNEL_CODES = [
+  ...(['backlog', 'oldest-event', 'disk', 'channel-full', 'channel-filling', 'held-put', 'damaged'] as const),
+];
 const SINK_CODES = ['landing-stuck', 'landing-held'] as const;
 
 /** Retention removes whole segments, so a log's start moves in jumps: its pace is that of the last one to two of these. */

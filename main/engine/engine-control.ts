@@ -1,38 +1,30 @@
 /** The engine as operators see it: implements the control contract over the flow, the queries and the configuration. */
-import type { GatewayConfig } from '../../shared/contract/config.ts';
-import {
-  CONTRACT_VERSION,
-  type Output,
-  type ParsedInput,
-  type StreamEvent,
-} from '../../shared/contract/control.ts';
+import type { Output, ParsedInput, StreamEvent } from '../../shared/contract/control.ts';
+import type { LogLine } from '../../shared/contract/control-history.ts';
 import type { EngineStatus } from '../../shared/contract/control-status.ts';
 import { GatewayError, toErrorReport } from '../../shared/errors.ts';
 import { SECOND_MS } from '../../shared/units.ts';
 import { ALL_SINKS, type WriteSwitch } from '../channel/switch-store.ts';
-import { compareConfigs, type ConfigChange } from '../config/config-change.ts';
 import type { LoadedConfig } from '../config/config-file.ts';
-import { renderEffective, plainProblems } from '../config/config-render.ts';
+import { renderEffective } from '../config/config-render.ts';
 import type { ConfigStore } from '../config/config-store.ts';
 import type { EngineApi } from '../control/engine-api.ts';
-import { AlertBoard } from '../telemetry/alert-board.ts';
+import { AlertBoard, type RaisedAlert } from '../telemetry/alert-board.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { flumeMetrics, MetricsExporter } from '../telemetry/metrics.ts';
-import { RateMeter } from '../telemetry/rate-meter.ts';
+import { ConfigApplier } from './config-applier.ts';
 import { EngineAlerts } from './engine-alerts.ts';
-import type { ChannelFigures, EngineQueries } from './engine-queries.ts';
-import { channelRow, sinkRow, sourceRow } from './engine-status.ts';
+import { EngineFigures } from './engine-figures.ts';
+import type { EngineQueries } from './engine-queries.ts';
+import { EngineSnapshot } from './engine-snapshot.ts';
 import type { Flow } from './flow.ts';
 import { FlowReporter } from './flow-reporter.ts';
+import type { HistoryKeeper } from './history-keeper.ts';
+import { LIVE_INTERVAL_MS, LiveStream } from './live-stream.ts';
 
 const LOOK_INTERVAL_MS = SECOND_MS;
 const DRAIN_DEFAULT_MS = 30 * SECOND_MS;
-/** How long a landing worker may finish uploads when its sink's settings changed. */
-const RELOAD_DRAIN_MS = 10 * SECOND_MS;
-/** So many looks in a row without an answer, and the thread that answers questions is started anew. */
-const SILENT_LOOKS_MAX = 10;
-const VERSION = '0.1.0';
 
 export interface EngineControlOptions {
   readonly loaded: LoadedConfig;
@@ -41,6 +33,8 @@ export interface EngineControlOptions {
   readonly openQueries: () => Promise<EngineQueries>;
   readonly queries: EngineQueries;
   readonly history: ConfigStore;
+  /** What the engine remembers for looking back. */
+  readonly keeper: HistoryKeeper;
   readonly log: Logger;
   readonly clock: Clock;
   readonly stop: (drainMs: number) => void;
@@ -67,44 +61,45 @@ type OwnCalls =
 type Faces = Pick<EngineApi, OwnCalls | 'subscribe' | 'prometheusMetrics' | 'flumeMetrics'>;
 
 export class EngineControl implements Faces {
+  /** How a configuration comes into force. */
+  readonly applier: ConfigApplier;
   readonly #options: EngineControlOptions;
-  readonly #listeners = new Set<(event: StreamEvent) => void>();
+  readonly #stream: LiveStream;
   readonly #board: AlertBoard;
   readonly #alerts: EngineAlerts;
   readonly #reporter: FlowReporter;
   readonly #metrics = new MetricsExporter();
-  readonly #sinkRates = new Map<string, { readonly events: RateMeter; readonly bytes: RateMeter }>();
-  readonly #growth = new RateMeter();
-  readonly #startedMs: number;
-  #loaded: LoadedConfig;
-  #configProblems: string[] = [];
-  #applying: Promise<void> = Promise.resolve();
-  #figures: readonly ChannelFigures[] = [];
-  #switches: readonly WriteSwitch[] = [];
-  #status: EngineStatus | undefined;
+  readonly #figures: EngineFigures;
+  readonly #snapshots: EngineSnapshot;
   #state: EngineStatus['state'] = 'starting';
-  #queries: EngineQueries;
-  #silentLooks = 0;
   #timer: NodeJS.Timeout | undefined;
+  /** Runs while somebody follows the stream, and only then. */
+  #liveTimer: NodeJS.Timeout | undefined;
   #look: Promise<void> | undefined;
 
   constructor(options: EngineControlOptions) {
+    const { loaded, flow, clock, log, history, keeper, queries, openQueries } = options;
     this.#options = options;
-    this.#loaded = options.loaded;
-    this.#queries = options.queries;
-    this.#startedMs = options.clock.nowMs();
-    this.#board = new AlertBoard(
-      () => options.clock.nowMs(),
-      (alert) => this.publish({ type: 'alert', alert }),
-    );
-    this.#alerts = new EngineAlerts(this.#board);
-    this.#reporter = new FlowReporter({
-      log: options.log,
-      alerts: this.#alerts,
-      board: this.#board,
-      nowMs: () => options.clock.nowMs(),
+    this.#stream = new LiveStream(() => clock.steadyMs());
+    const nowMs = (): number => clock.nowMs();
+    const board = new AlertBoard(nowMs, (alert) => {
+      keeper.alertChanged(alert);
+      this.publish({ type: 'alert', alert });
     });
-    options.flow.listener = this.#reporter;
+    this.#board = board;
+    this.#alerts = new EngineAlerts(board);
+    this.#reporter = new FlowReporter({ log, alerts: this.#alerts, board, nowMs });
+    this.#figures = new EngineFigures({ writer: flow.writer, queries, openQueries, board, log, clock });
+    this.#snapshots = new EngineSnapshot({
+      ...{ flow, clock, board },
+      figures: this.#figures,
+      reporter: this.#reporter,
+    });
+    this.applier = new ConfigApplier({
+      ...{ loaded, flow, history, board, log, clock },
+      onApplied: () => this.#snapshots.forgetEnded(),
+    });
+    flow.listener = this.#reporter;
   }
 
   start(): void {
@@ -126,21 +121,27 @@ export class EngineControl implements Faces {
     };
   }
 
+  /** The thread that answers questions now: another one after the first was lost. */
+  get queries(): EngineQueries {
+    return this.#figures.queries;
+  }
+
   draining(): void {
     this.#state = 'draining';
   }
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
+    clearInterval(this.#liveTimer);
     await this.#look;
-    await this.#applying;
+    await this.applier.close();
     // From here on the status is the last one: the thread that could say more is going.
     this.#state = 'stopped';
-    await this.#queries.close();
+    await this.#figures.close();
   }
 
   readonly status = async (): Promise<EngineStatus> => {
-    await this.#tryRefresh();
+    await this.#refresh();
     return this.#snapshot();
   };
 
@@ -163,25 +164,30 @@ export class EngineControl implements Faces {
     return { resumed: this.#named(name) };
   };
 
-  readonly backlogList = (input: ParsedInput<'backlogList'>) => this.#queries.backlogList(input);
-  readonly backlogPeek = (input: ParsedInput<'backlogPeek'>) => this.#queries.backlogPeek(input);
-  readonly backlogExport = (input: ParsedInput<'backlogExport'>) =>
-    this.#options.queries.backlogExport(input);
-  readonly landings = (input: ParsedInput<'landings'>) => this.#queries.landings(input);
-  readonly auditStart = (input: ParsedInput<'auditStart'>) => this.#queries.auditStart(input);
-  readonly auditReport = (input: ParsedInput<'auditReport'>) => this.#queries.auditReport(input);
-  readonly auditCancel = (input: ParsedInput<'auditCancel'>) => this.#queries.auditCancel(input);
-  readonly quarantineList = (input: ParsedInput<'quarantineList'>) => this.#queries.quarantineList(input);
-  readonly quarantineShow = (input: ParsedInput<'quarantineShow'>) => this.#queries.quarantineShow(input);
+  readonly backlogList = (input: ParsedInput<'backlogList'>) => this.queries.backlogList(input);
+  readonly backlogPeek = (input: ParsedInput<'backlogPeek'>) => this.queries.backlogPeek(input);
+  readonly backlogExport = (input: ParsedInput<'backlogExport'>) => this.queries.backlogExport(input);
+  readonly landings = (input: ParsedInput<'landings'>) => this.queries.landings(input);
+  readonly auditStart = (input: ParsedInput<'auditStart'>) => this.queries.auditStart(input);
+  readonly auditReport = (input: ParsedInput<'auditReport'>) => this.queries.auditReport(input);
+  readonly auditCancel = (input: ParsedInput<'auditCancel'>) => this.queries.auditCancel(input);
+  readonly quarantineList = (input: ParsedInput<'quarantineList'>) => this.queries.quarantineList(input);
+  readonly quarantineShow = (input: ParsedInput<'quarantineShow'>) => this.queries.quarantineShow(input);
 
   readonly configShow = async (): Promise<Output<'configShow'>> => ({
-    version: this.#options.flow.configVersion,
-    file: this.#loaded.path,
-    yaml: renderEffective(this.#loaded) ?? '',
+    version: this.applier.runningVersion,
+    file: this.applier.loaded.path,
+    yaml: renderEffective(this.applier.loaded) ?? '',
   });
 
-  readonly landNow = async ({ sink }: ParsedInput<'landNow'>): Promise<Output<'landNow'>> => {
+  readonly landNow = async ({ sink, landingKeyId }: ParsedInput<'landNow'>): Promise<Output<'landNow'>> => {
     const names = this.#named(this.#sinkOrAll(sink));
+    if (landingKeyId !== undefined) {
+      const owner = (await this.queries.sinkOfKey(landingKeyId)) ?? '';
+      const link = names.includes(owner) ? this.#options.flow.landings.get(owner) : undefined;
+      link?.order({ kind: 'land-now', landingKeyId });
+      return { keys: link === undefined ? 0 : 1 };
+    }
     let keys = 0;
     for (const name of names) {
       const link = this.#options.flow.landings.get(name);
@@ -218,83 +224,23 @@ export class EngineControl implements Faces {
   };
 
   readonly subscribe = (listener: (event: StreamEvent) => void): (() => void) => {
-    this.#listeners.add(listener);
+    this.#stream.add(listener);
+    this.#liveTimer ??= setInterval(() => this.#stream.offer(this.#snapshot()), LIVE_INTERVAL_MS);
     listener({ type: 'status', status: this.#snapshot() });
-    return () => this.#listeners.delete(listener);
+    return () => {
+      this.#stream.delete(listener);
+      if (this.#stream.isFollowed) return;
+      clearInterval(this.#liveTimer);
+      this.#liveTimer = undefined;
+    };
   };
 
   readonly prometheusMetrics = async () => this.#metrics.prometheus(this.#snapshot());
   readonly flumeMetrics = () => flumeMetrics(this.#snapshot());
 
-  /** A new version of the file: taken over whole, or reported and ignored. One after the other; never rejects. */
+  /** A new version of the file: taken over whole, or reported and ignored. */
   configChanged(fresh: LoadedConfig): Promise<void> {
-    this.#applying = this.#applying.then(async () => {
-      try {
-        await this.#apply(fresh);
-      } catch (error) {
-        const { place, message, hint } = toErrorReport(error);
-        this.#refuse([[place, message, hint].filter((part) => part !== '').join(': ')]);
-      }
-    });
-    return this.#applying;
-  }
-
-  async #apply(fresh: LoadedConfig): Promise<void> {
-    const { flow, log, history, clock } = this.#options;
-    const { config } = fresh;
-    if (config === undefined) return this.#refuse(errorTexts(fresh));
-    const change = await this.#compare(config);
-    const refusals = refusalTexts(change);
-    if (refusals.length > 0) return this.#refuse(refusals);
-    flow.tryOut(config);
-    const version = await history.record({ text: fresh.text, by: 'file', nowMs: clock.nowMs() });
-    await flow.apply(config, change, {
-      configVersion: version.number,
-      drainMs: RELOAD_DRAIN_MS,
-      refusals: async () => refusalTexts(await this.#compare(config)),
-    });
-    this.#loaded = fresh;
-    this.#configProblems = [];
-    this.#board.clear('config-invalid', fresh.path);
-    for (const name of this.#sinkRates.keys()) if (!flow.landings.has(name)) this.#sinkRates.delete(name);
-    log.info('configuration applied', {
-      version: version.number,
-      parts: change.components.map((one) => `${one.change} ${one.kind} ${one.name}`),
-      notes: change.notes,
-      afterRestart: [
-        ...change.needsRestart.map((key) => `gateway.${key}`),
-        ...change.components.filter((one) => one.kind === 'channel').map((one) => `channel ${one.name}`),
-        ...change.sections.filter((one) => one !== 'alerts'),
-      ],
-    });
-  }
-
-  /** What a configuration would change, and what speaks against it with what is held now. */
-  async #compare(config: GatewayConfig): Promise<ConfigChange> {
-    const { flow } = this.#options;
-    const held = new Map<string, number>();
-    for (const [name, sink] of Object.entries(flow.config.sinks)) {
-      const keys = await flow.writer.keys(name);
-      const plans = await flow.writer.openPlans(name);
-      const bytes =
-        keys.reduce((sum, key) => sum + key.storedBytes, 0) +
-        plans.reduce((sum, plan) => sum + plan.expectedBytes, 0);
-      held.set(`${sink.channel}\n${name}`, bytes);
-    }
-    return compareConfigs(flow.config, config, (channel, sink) => held.get(`${channel}\n${sink}`) ?? 0);
-  }
-
-  /** The running configuration stays; everybody who looks is told why. */
-  #refuse(problems: string[]): void {
-    this.#configProblems = problems;
-    this.#options.log.warn('the edited configuration is not taken', { problems });
-    this.#board.raise({
-      code: 'config-invalid',
-      level: 'warn',
-      place: this.#loaded.path,
-      message: problems[0] ?? 'it can’t be used',
-      hint: 'the running configuration stays; `headgate config check` lists everything',
-    });
+    return this.applier.fileChanged(fresh);
   }
 
   async #switch(value: WriteSwitch): Promise<void> {
@@ -306,7 +252,7 @@ export class EngineControl implements Faces {
       by: value.who,
       why: value.why,
     });
-    await this.#tryRefresh();
+    await this.#refresh();
   }
 
   #sinkOrAll(sink: string | undefined): string {
@@ -325,130 +271,65 @@ export class EngineControl implements Faces {
   }
 
   async #lookAround(): Promise<void> {
-    await this.#tryRefresh();
-    const { flow, clock, log } = this.#options;
+    const { flow, clock, log, keeper } = this.#options;
+    await this.#figures.readIfDue();
+    this.#snapshots.outdate();
     try {
       const stuckSinceMs = new Map<string, number>();
       for (const [name, { stuckSinceMs: since }] of flow.landings)
         if (since !== undefined) stuckSinceMs.set(name, since);
       const facts = { limits: flow.config.alerts, steadyMs: clock.steadyMs(), stuckSinceMs };
-      this.#alerts.look({ status: this.#snapshot(), ...facts });
-      // What was just raised is part of it.
-      this.#status = undefined;
-      this.publish({ type: 'status', status: this.#snapshot() });
+      const status = this.#snapshot();
+      this.#alerts.look({ status, ...facts });
+      // Before the switches are known nobody can say that a pause is over.
+      if (this.#figures.isKnown) keeper.look(status);
+      this.#tellUnsaved();
     } catch (error) {
       log.error('the status could not be gathered', { error: toErrorReport(error) });
     }
+    // What was just raised is part of the next one.
+    this.#snapshots.outdate();
   }
 
-  /** The figures of the database and the switches. When they can't be had the old ones stay, and an alert says that they are old. */
-  async #tryRefresh(): Promise<void> {
-    const { flow, log } = this.#options;
+  #tellUnsaved(): void {
+    const { fault } = this.#options.keeper;
+    this.#board.set(fault !== undefined, {
+      code: 'history-unsaved',
+      level: 'warn',
+      place: 'history',
+      message: `what the charts show is kept in memory only: ${fault?.message ?? ''}`,
+      hint: fault?.hint,
+    });
+  }
+
+  async #refresh(): Promise<void> {
     if (this.#state === 'stopped') return;
-    try {
-      [this.#figures, this.#switches] = await Promise.all([
-        this.#queries.channelFigures(),
-        flow.writer.perform('switches'),
-      ]);
-      this.#silentLooks = 0;
-      this.#board.clear('status-old', 'status');
-    } catch (error) {
-      const report = toErrorReport(error);
-      if (this.#silentLooks === 0) log.warn('the database’s figures could not be read', { error: report });
-      this.#board.raise({
-        code: 'status-old',
-        level: 'warn',
-        place: 'status',
-        message: `backlog figures and switches are not up to date: ${report.message}`,
-        hint: report.hint,
-      });
-      if (++this.#silentLooks % SILENT_LOOKS_MAX === 0) await this.#reopenQueries();
-    }
-    this.#status = undefined;
-  }
-
-  /** The thread that answers questions is gone or hangs; nothing depends on it but what operators see. */
-  async #reopenQueries(): Promise<void> {
-    const { openQueries, log } = this.#options;
-    const old = this.#queries;
-    try {
-      this.#queries = await openQueries();
-      await old.close();
-      log.warn('the thread that answers questions was started anew');
-    } catch (error) {
-      log.error('the thread that answers questions could not be started anew', {
-        error: toErrorReport(error),
-      });
-    }
+    await this.#figures.read();
+    this.#snapshots.outdate();
   }
 
   #snapshot(): EngineStatus {
-    const { flow, clock } = this.#options;
-    if (this.#status !== undefined && clock.nowMs() - this.#status.nowMs < LOOK_INTERVAL_MS / 2)
-      return this.#status;
-    const nowMs = clock.nowMs();
-    const { config } = flow;
-    this.#status = {
-      contract: CONTRACT_VERSION,
-      version: VERSION,
-      pid: process.pid,
-      gateway: config.gateway.id,
-      stateId: flow.stateId,
-      stateDir: flow.stateDir,
+    const { runningVersion, loaded, problems } = this.applier;
+    return this.#snapshots.take({
       state: this.#state,
-      startedMs: this.#startedMs,
-      nowMs,
-      configVersion: flow.configVersion,
-      configFile: this.#loaded.path,
-      configProblems: this.#configProblems,
-      memoryBytes: process.memoryUsage.rss(),
-      sources: [...flow.sources.values()].map((runner) => sourceRow(runner, nowMs)),
-      channels: Object.keys(config.channels).map((name) =>
-        channelRow({
-          name,
-          room: flow.writer.room,
-          figures: this.#figures.find((one) => one.channel === name),
-          growth: this.#growth,
-          nowMs,
-        }),
-      ),
-      sinks: [...flow.landings].map(([name, link]) => {
-        const rates = this.#ratesOf(name);
-        return sinkRow({
-          link,
-          type: config.sinks[name]?.type ?? '',
-          switches: this.#switches,
-          ...rates,
-          last: this.#reporter.lastLanded.get(name),
-          nowMs,
-        });
-      }),
-      alerts: this.#board.list(),
-    };
-    return this.#status;
+      configVersion: runningVersion,
+      configFile: loaded.path,
+      configProblems: [...problems],
+    });
   }
 
-  #ratesOf(sink: string) {
-    let rates = this.#sinkRates.get(sink);
-    if (rates === undefined)
-      this.#sinkRates.set(sink, (rates = { events: new RateMeter(), bytes: new RateMeter() }));
-    return rates;
+  /** Raises or clears the alert of a part that the flow doesn't know. */
+  setAlert(isRaised: boolean, raised: RaisedAlert): void {
+    this.#board.set(isRaised, raised);
   }
 
   /** Tells everybody who follows the stream. */
   publish(event: StreamEvent): void {
-    for (const listener of this.#listeners) listener(event);
+    this.#stream.publish(event);
   }
-}
 
-function errorTexts(loaded: LoadedConfig): string[] {
-  return plainProblems(loaded.problems)
-    .filter((problem) => problem.severity === 'error')
-    .map(({ line, column, message }) => (line > 0 ? `line ${line}, column ${column}: ${message}` : message));
-}
-
-function refusalTexts(change: ConfigChange): string[] {
-  return change.refused.map(({ kind, name, reason, hint }) => `${kind} ${name}: ${reason}. ${hint}`);
+  /** A line of the log, for those who follow; in a storm not each of them. */
+  readonly tellLog = (line: LogLine): void => this.#stream.log(line);
 }
 
 function usage(message: string, hint: string): GatewayError {

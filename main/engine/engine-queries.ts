@@ -1,4 +1,7 @@
-import type { Output, ParsedInput } from '../../shared/contract/control.ts';
+import type { Input, Output, ParsedInput } from '../../shared/contract/control.ts';
+import type { QuarantineSelection } from '../../shared/contract/control-rows.ts';
+import type { QuarantineIds, QuarantineSlice, QuarantineTargetSize } from '../channel/quarantine-target.ts';
+import type { ExportedChunk, ExportInput, ExportSize, QuarantineSliceInput } from './query-messages.ts';
 
 /** Figures of one channel as the database has them. */
 export interface ChannelFigures {
@@ -13,15 +16,24 @@ export interface ChannelFigures {
   readonly damagedChunks: number;
 }
 
-/** Questions to the database, answered by a thread of their own that only reads. */
+/** Questions to the database, answered by threads of their own that only read. */
 export interface EngineQueries {
   channelFigures(): Promise<readonly ChannelFigures[]>;
-  backlogList(input: ParsedInput<'backlogList'>): Promise<Output<'backlogList'>>;
-  backlogPeek(input: ParsedInput<'backlogPeek'>): Promise<Output<'backlogPeek'>>;
-  backlogExport(input: ParsedInput<'backlogExport'>): Promise<Output<'backlogExport'>>;
-  landings(input: ParsedInput<'landings'>): Promise<Output<'landings'>>;
-  quarantineList(input: ParsedInput<'quarantineList'>): Promise<Output<'quarantineList'>>;
-  quarantineShow(input: ParsedInput<'quarantineShow'>): Promise<Output<'quarantineShow'>>;
+  backlogList(input: Input<'backlogList'>): Promise<Output<'backlogList'>>;
+  backlogHeat(input: Input<'backlogHeat'>): Promise<Output<'backlogHeat'>>;
+  backlogChunks(input: Input<'backlogChunks'>): Promise<Output<'backlogChunks'>>;
+  backlogPeek(input: Input<'backlogPeek'>): Promise<Output<'backlogPeek'>>;
+  backlogExport(input: Input<'backlogExport'>): Promise<Output<'backlogExport'>>;
+  exportSize(landingKeyIds: readonly number[]): Promise<ExportSize>;
+  exportedChunk(input: ExportInput): Promise<ExportedChunk | undefined>;
+  sinkOfKey(landingKeyId: number): Promise<string | undefined>;
+  landings(input: Input<'landings'>): Promise<Output<'landings'>>;
+  quarantineList(input: Input<'quarantineList'>): Promise<Output<'quarantineList'>>;
+  quarantineShow(input: Input<'quarantineShow'>): Promise<Output<'quarantineShow'>>;
+  quarantineGroups(): Promise<Output<'quarantineGroups'>>;
+  quarantineTarget(selection: QuarantineSelection): Promise<QuarantineTargetSize>;
+  quarantineSlice(input: QuarantineSliceInput): Promise<QuarantineSlice>;
+  quarantineIds(input: QuarantineSliceInput): Promise<QuarantineIds>;
   auditStart(input: ParsedInput<'auditStart'>): Promise<Output<'auditStart'>>;
   auditReport(input: ParsedInput<'auditReport'>): Promise<Output<'auditReport'>>;
   auditCancel(input: ParsedInput<'auditCancel'>): Promise<Output<'auditCancel'>>;

@@ -6,7 +6,8 @@ import type {
 } from '../../shared/contract/control-status.ts';
 import type { RoomState } from '../channel/room-gauge.ts';
 import { ALL_SINKS, type WriteSwitch } from '../channel/switch-store.ts';
-import type { RateMeter } from '../telemetry/rate-meter.ts';
+import { MINUTE_MS } from '../../shared/units.ts';
+import { RateMeter } from '../telemetry/rate-meter.ts';
 import type { ChannelFigures } from './engine-queries.ts';
 import type { LandingLink } from './landing-link.ts';
 import type { SourceRunner } from './source-runner.ts';
@@ -39,25 +40,50 @@ export function sourceRow(runner: SourceRunner, nowMs: number): SourceStatusRow 
     repulls: status.counters.repulls,
     failedPulls: status.counters.failedPulls,
     lag: known.length === 0 ? -1 : known.reduce((sum, one) => sum + one.lag, 0),
+    channels: host.rules.channels.map((channel) => channel.name),
     partitions: status.partitions
       .slice(0, PARTITION_ROWS_MAX)
       .map((one) => ({ ...one, ...given('cause', one.cause) })),
   };
 }
 
+/** Over how long the pace of filling and draining is measured: files land in bursts. */
+const TREND_WINDOW_MS = MINUTE_MS;
+
+/** How fast the room is used up and each channel drains. */
+export class ChannelTrends {
+  /** Bytes in use a second; all channels share one database. */
+  readonly growth = new RateMeter(TREND_WINDOW_MS);
+  /** Raw bytes that come in a second, from all sources. */
+  readonly intake = new RateMeter(TREND_WINDOW_MS);
+  readonly #backlogs = new Map<string, RateMeter>();
+
+  /** How fast a channel's events change. */
+  backlogOf(channel: string): RateMeter {
+    let meter = this.#backlogs.get(channel);
+    if (meter === undefined) this.#backlogs.set(channel, (meter = new RateMeter(TREND_WINDOW_MS)));
+    return meter;
+  }
+
+  /** Forgets channels that are no more. */
+  keep(channels: ReadonlySet<string>): void {
+    for (const name of this.#backlogs.keys()) if (!channels.has(name)) this.#backlogs.delete(name);
+  }
+}
+
 export interface ChannelFacts {
   readonly name: string;
   readonly room: RoomState;
   readonly figures: ChannelFigures | undefined;
-  /** How fast its use grows, bytes a second. */
-  readonly growth: RateMeter;
+  readonly trends: ChannelTrends;
+  /** Raw bytes that all sources took in since they started. */
+  readonly intakeBytes: number;
   readonly nowMs: number;
 }
 
-export function channelRow({ name, room, figures, growth, nowMs }: ChannelFacts): ChannelStatusRow {
+export function channelRow(facts: ChannelFacts): ChannelStatusRow {
+  const { name, room, figures } = facts;
   const state = room.isOpen ? 'open' : room.reason === 'capacity' ? 'full' : 'low-disk';
-  const bytesPerSecond = growth.sample(room.usedBytes, nowMs);
-  const leftBytes = Math.min(room.capacityBytes - room.usedBytes, room.freeDiskBytes - room.minFreeDiskBytes);
   return {
     name,
     type: 'file',
@@ -83,7 +109,35 @@ export function channelRow({ name, room, figures, growth, nowMs }: ChannelFacts)
     ...given('oldestPutMs', figures?.oldestPutMs),
     quarantined: figures?.quarantined ?? 0,
     damagedChunks: figures?.damagedChunks ?? 0,
-    ...given('secondsToFull', bytesPerSecond > 0 && leftBytes > 0 ? leftBytes / bytesPerSecond : undefined),
+    ...forecast(facts),
+  };
+}
+
+/** When it will be full or empty, if things go on as they do, or if landing stopped. */
+function forecast({
+  name,
+  room,
+  figures,
+  trends,
+  intakeBytes,
+  nowMs,
+}: ChannelFacts): Partial<ChannelStatusRow> {
+  const roomBytes = Math.max(
+    0,
+    Math.min(room.capacityBytes - room.usedBytes, room.freeDiskBytes - room.minFreeDiskBytes),
+  );
+  const { events = 0, rawBytes = 0, storedBytes = 0 } = figures ?? {};
+  const storedPerRaw = rawBytes > 0 ? storedBytes / rawBytes : 1;
+  const growth = trends.growth.slope(room.usedBytes, nowMs);
+  const intake = trends.intake.sample(intakeBytes, nowMs) * storedPerRaw;
+  const drain = -trends.backlogOf(name).slope(events, nowMs);
+  const time = (amount: number, perSecond: number): number | undefined =>
+    amount > 0 && perSecond > 0 ? amount / perSecond : undefined;
+  return {
+    roomBytes,
+    ...given('secondsToFull', time(roomBytes, growth)),
+    ...given('secondsToFullIfPaused', time(roomBytes, intake)),
+    ...given('drainSeconds', time(events, drain)),
   };
 }
 
@@ -118,7 +172,7 @@ export function sinkRow({ link, type, switches, events, bytes, last, nowMs }: Si
     state,
     ...given('cause', why?.message),
     ...given('hint', why?.hint),
-    ...given('nextTryMs', waiting?.nextTryMs),
+    ...given('nextTryMs', waiting?.nextTryMs ?? soonest(status?.files.map((file) => file.nextTryMs))),
     ...given(
       'paused',
       paused === undefined ? undefined : { by: paused.who, why: paused.why, atMs: paused.atMs },
@@ -144,4 +198,9 @@ export function sinkRow({ link, type, switches, events, bytes, last, nowMs }: Si
     ...given('lastLandedMs', last?.atMs),
     ...given('lastLandedPath', last?.path),
   };
+}
+
+function soonest(times: readonly (number | undefined)[] = []): number | undefined {
+  const known = times.filter((time) => time !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
 }

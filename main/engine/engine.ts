@@ -15,18 +15,23 @@ import { watchConfig, type ConfigWatch } from '../config/config-watch.ts';
 import type { EngineApi } from '../control/engine-api.ts';
 import { controlSocketPath } from '../control/socket-path.ts';
 import { startControlServer, type ControlServer } from '../control/control-server.ts';
+import type { ConsoleServer } from '../control/console-server.ts';
 import { openStateDirectory, type StateDirectory } from '../channel/state-directory.ts';
 import type { WriterClient } from '../channel/writer-client.ts';
 import type { ReplayWord } from '../sources/kafka/kafka-source-settings.ts';
 import { systemClock, type Clock, type Random } from '../telemetry/clock.ts';
-import type { Logger } from '../telemetry/logger.ts';
+import { listenedLogger, type Logger } from '../telemetry/logger.ts';
+import { LogBook } from '../telemetry/log-book.ts';
 import { toErrorReport } from '../../shared/errors.ts';
 import type { Job } from '../../shared/contract/control-job.ts';
+import { AuditJobs } from './audit-jobs.ts';
 import { openDesks, type OpenDesks } from './desks/desks.ts';
 import { EngineControl } from './engine-control.ts';
+import { startEngineConsole } from './engine-console.ts';
 import type { EngineQueries } from './engine-queries.ts';
 import { startWriter } from './engine-parts.ts';
 import { Flow } from './flow.ts';
+import { HistoryKeeper } from './history-keeper.ts';
 import { startMetricsServer, type MetricsServer } from './metrics-server.ts';
 import { startQueries } from './query-link.ts';
 
@@ -59,10 +64,12 @@ export interface RunningEngine {
  * and what a configuration that can't work throws. Servers that can't be reached are no reason not to start.
  */
 export async function startEngine(options: EngineOptions): Promise<RunningEngine> {
-  const { loaded, log, clock = systemClock, random = Math.random, acceptReplay } = options;
+  const { loaded, clock = systemClock, random = Math.random, acceptReplay } = options;
+  const book = new LogBook(clock.nowMs());
+  const log = listenedLogger(options.log, () => clock.nowMs(), book.take);
   const config = usableConfig(loaded);
   const directory = openStateDirectory(config.gateway.stateDir, clock.nowMs());
-  const engine = new HeadlessEngine({ loaded, log, clock, random, acceptReplay }, directory);
+  const engine = new HeadlessEngine({ loaded, log, clock, random, acceptReplay }, { directory, book });
   await engine.start();
   return engine;
 }
@@ -72,23 +79,30 @@ class HeadlessEngine implements RunningEngine {
   readonly ended: Promise<Error | undefined>;
   readonly #options: Required<EngineOptions>;
   readonly #directory: StateDirectory;
+  readonly #book: LogBook;
   readonly #watching = new AbortController();
   readonly #end = Promise.withResolvers<Error | undefined>();
   #writer: WriterClient | undefined;
   #flow: Flow | undefined;
   #queries: EngineQueries | undefined;
+  #keeper: HistoryKeeper | undefined;
   #control: EngineControl | undefined;
   #desks: OpenDesks | undefined;
   #server: ControlServer | undefined;
+  #console: ConsoleServer | undefined;
   #metrics: MetricsServer | undefined;
   #watch: ConfigWatch | undefined;
   #isWriterClosing = false;
   #failure: Error | undefined;
   #stopping: Promise<void> | undefined;
 
-  constructor(options: Required<EngineOptions>, directory: StateDirectory) {
+  constructor(
+    options: Required<EngineOptions>,
+    { directory, book }: { readonly directory: StateDirectory; readonly book: LogBook },
+  ) {
     this.#options = options;
     this.#directory = directory;
+    this.#book = book;
     this.socketPath = controlSocketPath(directory.path);
     this.ended = this.#end.promise;
   }
@@ -134,25 +148,34 @@ class HeadlessEngine implements RunningEngine {
       acceptReplay: replayWord(acceptReplay),
     }));
     await flow.prepare();
+    const publish = (job: Job) => this.#control?.publish({ type: 'job', job });
+    const audits = new AuditJobs(publish);
     const openQueries = () =>
       startQueries({
         stateDir: this.#directory.path,
         gatewayId: config.gateway.id,
         targets: () => flow.targets,
         clock,
+        onAudit: (news) => audits.take(news),
       });
     const queries = (this.#queries = await openQueries());
     const stop = (drainMs: number) => void this.stop(drainMs);
-    const control = new EngineControl({ loaded, flow, queries, openQueries, history, log, clock, stop });
+    const keeper = (this.#keeper = await HistoryKeeper.open({ stateDir: this.#directory.path, clock, log }));
+    const control = new EngineControl({
+      ...{ loaded, flow, queries, openQueries, history, keeper, log, clock, stop },
+    });
     this.#control = control;
-    const publish = (job: Job) => control.publish({ type: 'job', job });
+    this.#book.listener = control.tellLog;
     const desks = (this.#desks = await openDesks({
-      control,
+      ...{ control, flow, keeper, audits, book: this.#book, config: () => flow.config },
       stateDir: this.#directory.path,
       log,
       clock,
       publish,
     }));
+    // Before the socket: whoever is answered there finds the console's address noted.
+    const common = { stateDir: this.#directory.path, api: desks.api, log, clock };
+    this.#console = await startEngineConsole(config.console, { ...common, control });
     this.#server = await startControlServer(this.socketPath, desks.api, log);
     if (config.metrics !== undefined)
       this.#metrics = await startMetricsServer(config.metrics.listen, desks.api, log);
@@ -177,7 +200,9 @@ class HeadlessEngine implements RunningEngine {
       () => this.#desks?.close(),
       () => this.#flow?.stop(drainLimitMs),
       () => (this.#control === undefined ? this.#queries?.close() : this.#control.close()),
+      () => this.#keeper?.close(),
       () => this.#metrics?.close(),
+      () => this.#console?.close(),
       () => this.#server?.close(),
       () => {
         this.#isWriterClosing = true;

@@ -11,6 +11,7 @@
 import type { GatewayConfig } from '../../shared/contract/config.ts';
 import { GatewayError, type ErrorReport } from '../../shared/errors.ts';
 import type { ComponentKind, ConfigChange } from '../config/config-change.ts';
+import type { SliceEvent } from '../channel/quarantine-target.ts';
 import type { StateDirectory } from '../channel/state-directory.ts';
 import type { WriterClient } from '../channel/writer-client.ts';
 import type { LandingEvent } from '../landing/lander-status.ts';
@@ -21,6 +22,7 @@ import type { Clock, Random } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { LandingLink } from './landing-link.ts';
 import { sinkSettings } from './sink-mapping.ts';
+import type { RetryTally } from './quarantine-batch.ts';
 import { EngineSourceHost, PutBuffers, type SourceRules } from './source-host.ts';
 import { createSource, sourceRules } from './source-mapping.ts';
 import { SourceRunner } from './source-runner.ts';
@@ -52,6 +54,11 @@ export interface ApplyContext {
   readonly drainMs: number;
   /** Asked once sinks that go are fed no more: why the change can't be done after all; empty: it can. */
   readonly refusals: () => Promise<readonly string[]>;
+  /**
+   * Called once the change can be refused no more and before an old part goes: here it becomes lasting. What it throws refuses the change
+   * after all.
+   */
+  readonly commit: () => Promise<void>;
 }
 
 /** New parts, made and not started. */
@@ -75,6 +82,8 @@ export class Flow {
   #config: GatewayConfig;
   #configVersion: number;
   #isRunning = false;
+  /** Resolves when the change of configuration is over that is under way. */
+  #changing: Promise<void> | undefined;
 
   constructor(options: FlowOptions) {
     this.#options = options;
@@ -137,9 +146,39 @@ export class Flow {
 
   /**
    * Takes over a configuration that was compared and not refused. Throws `config-change-refused` when it has to be refused after
-   * all, and what making a part throws; the old configuration goes on then.
+   * all, and what making a part or `commit` throws; the old configuration goes on then.
    */
   async apply(config: GatewayConfig, change: ConfigChange, context: ApplyContext): Promise<void> {
+    const changed = Promise.withResolvers<void>();
+    this.#changing = changed.promise;
+    try {
+      await this.#apply(config, change, context);
+    } finally {
+      this.#changing = undefined;
+      changed.resolve();
+    }
+  }
+
+  /**
+   * Sends events of a source that come back from quarantine through its rules as they are now. It waits while a configuration is
+   * taken over: between the old rules and the new ones an event could go to a sink that is going. Throws as `deliver` does.
+   */
+  async retry(
+    source: string,
+    events: readonly SliceEvent[],
+    options: { readonly by: string; readonly signal: AbortSignal },
+  ): Promise<RetryTally | 'changed' | 'no-source'> {
+    while (this.#changing !== undefined) await this.#changing;
+    options.signal.throwIfAborted();
+    const host = this.sources.get(source)?.host;
+    if (host === undefined) return 'no-source';
+    return host.retry(events, {
+      ...options,
+      store: (retry, signal) => this.writer.retryQuarantined(retry, signal),
+    });
+  }
+
+  async #apply(config: GatewayConfig, change: ConfigChange, context: ApplyContext): Promise<void> {
     const fresh = this.#makeFresh(config, change, context.configVersion);
     await this.#setSwitches(config);
     const ended = change.components.filter((one) => one.kind === 'source' && !isRulesOnly(one));
@@ -148,14 +187,17 @@ export class Flow {
       [...fresh.rules.keys()].map((name) => [name, this.sources.get(name)?.host.rules]),
     );
     for (const [name, rules] of fresh.rules) this.sources.get(name)?.host.changeRules(rules);
-    const refusals = await this.#refusalsOfGoing(config, context);
-    if (refusals.length > 0) {
+    try {
+      const refusals = await this.#refusalsOfGoing(config, context);
+      if (refusals.length > 0) throw refused(refusals);
+      await context.commit();
+    } catch (error) {
       for (const [name, rules] of oldRules)
         if (rules !== undefined) this.sources.get(name)?.host.changeRules(rules);
       for (const { name, change: kind } of ended)
         if (kind !== 'added')
           this.#replaceSource(name, this.#makeSource(name, this.#config, this.#configVersion));
-      throw refused(refusals);
+      throw error;
     }
     this.#config = config;
     this.#configVersion = context.configVersion;

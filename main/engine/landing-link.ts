@@ -5,6 +5,7 @@
 import { Worker } from 'node:worker_threads';
 import { isGatewayError, toErrorReport, type ErrorReport } from '../../shared/errors.ts';
 import type { WriterClient } from '../channel/writer-client.ts';
+import type { KeyStanding } from '../landing/key-standing.ts';
 import type { LanderStatus, LandingEvent } from '../landing/lander-status.ts';
 import type { Clock, Random } from '../telemetry/clock.ts';
 import type { FromLander, LandingWorkerData, ToLander } from './landing-messages.ts';
@@ -16,6 +17,10 @@ const RESTART_MAX_MS = 60_000;
 const HEALTHY_MS = 120_000;
 /** Beyond the drain limit a worker that does not answer is ended; everything it did is in the database. */
 const STOP_GRACE_MS = 5_000;
+/** A worker that does not say in this time where keys stand is not waited for: the list is shown without. */
+const STANDINGS_LIMIT_MS = 500;
+/** Questions that may wait for a worker; beyond it the list is shown without an answer. */
+const STANDINGS_MAX = 64;
 
 export interface LandingLinkOptions {
   readonly settings: SinkSettings;
@@ -37,6 +42,8 @@ export class LandingLink {
   #running: Promise<void> | undefined;
   /** When the first of the failures in a row was. */
   #failingSinceMs: number | undefined;
+  readonly #asked = new Map<number, (standings: readonly KeyStanding[] | undefined) => void>();
+  #lastAsked = 0;
   /** Landed before the present worker began. */
   #base = { files: 0, events: 0, bytes: 0 };
 
@@ -76,6 +83,20 @@ export class LandingLink {
   /** To the worker that runs now; one that is started later reads everything anew, so nothing is kept for it. */
   order(message: ToLander): void {
     this.#worker?.postMessage(message);
+  }
+
+  /** What each of these keys waits for; undefined: there is no worker now, or it does not answer. */
+  async standings(landingKeyIds: readonly number[]): Promise<readonly KeyStanding[] | undefined> {
+    if (this.#worker === undefined || this.#asked.size >= STANDINGS_MAX) return undefined;
+    const id = ++this.#lastAsked;
+    const { promise, resolve } = Promise.withResolvers<readonly KeyStanding[] | undefined>();
+    this.#asked.set(id, resolve);
+    const limit = setTimeout(() => resolve(undefined), STANDINGS_LIMIT_MS);
+    this.order({ kind: 'standings', id, landingKeyIds });
+    const standings = await promise;
+    clearTimeout(limit);
+    this.#asked.delete(id);
+    return standings;
   }
 
   /** Lets running uploads finish within the limit, then ends the worker. */
@@ -135,6 +156,7 @@ export class LandingLink {
         if (message.kind === 'status') this.#status = message.status;
         else if (message.kind === 'event') this.#options.onEvent(this.settings.name, message.event);
         else if (message.kind === 'failed') outcome = message.error;
+        else if (message.kind === 'standings') this.#asked.get(message.id)?.(message.standings);
         else isDone = true;
       });
       worker.on(
@@ -143,6 +165,7 @@ export class LandingLink {
       );
       worker.on('exit', (code) => {
         this.#worker = undefined;
+        for (const tell of this.#asked.values()) tell(undefined);
         resolve(
           outcome ??
             (isDone ? undefined : toErrorReport(new Error(`the landing worker ended with status ${code}`))),

@@ -1,6 +1,7 @@
 /** What crosses between the main thread and a landing worker. */
 import type { MessagePort } from 'node:worker_threads';
 import type { ErrorReport } from '../../shared/errors.ts';
+import type { KeyStanding } from '../landing/key-standing.ts';
 import type { LanderStatus, LandingEvent } from '../landing/lander-status.ts';
 import type { SinkSettings } from './sink-mapping.ts';
 
@@ -12,7 +13,10 @@ export interface LandingWorkerData {
 }
 
 export type ToLander =
-  | { readonly kind: 'land-now' }
+  /** All that was put up to now, or all of one key. */
+  | { readonly kind: 'land-now'; readonly landingKeyId?: number }
+  /** Answered by `standings` with the same id. */
+  | { readonly kind: 'standings'; readonly id: number; readonly landingKeyIds: readonly number[] }
   | { readonly kind: 'wake' }
   /** An operator decided about a held file. */
   | { readonly kind: 'plans-changed' }
@@ -21,5 +25,6 @@ export type ToLander =
 export type FromLander =
   | { readonly kind: 'status'; readonly status: LanderStatus }
   | { readonly kind: 'event'; readonly event: LandingEvent }
+  | { readonly kind: 'standings'; readonly id: number; readonly standings: readonly KeyStanding[] }
   | { readonly kind: 'stopped' }
   | { readonly kind: 'failed'; readonly error: ErrorReport };

@@ -45,8 +45,11 @@ async function serve({ settings, stateDir, writer }: LandingWorkerData): Promise
   };
   const timer = setInterval(tellStatus, STATUS_INTERVAL_MS);
   port?.on('message', (message: ToLander) => {
-    if (message.kind === 'land-now') lander.landNow();
-    else if (message.kind === 'wake') lander.wake();
+    if (message.kind === 'land-now') lander.landNow(message.landingKeyId);
+    else if (message.kind === 'standings') {
+      const { id, landingKeyIds } = message;
+      send({ kind: 'standings', id, standings: lander.keyStandings(landingKeyIds) });
+    } else if (message.kind === 'wake') lander.wake();
     else if (message.kind === 'plans-changed') lander.reloadPlans();
     else void lander.stop(message.drainMs);
   });

@@ -1,20 +1,27 @@
 import type { ChannelDatabase } from '../channel/channel-database.ts';
-import { backlogExport, backlogList, backlogPeek } from './query-backlog.ts';
-import { channelFigures } from './query-figures.ts';
-import { landingsPage } from './query-landings.ts';
+import { quarantineIds, quarantineSlice, quarantineTarget } from '../channel/quarantine-target.ts';
+import { backlogQueries } from './query-backlog.ts';
+import { FigureBook } from './query-figures.ts';
+import { LandingsQuery } from './query-landings.ts';
 import type { Queries } from './query-messages.ts';
-import { QuarantineCounts, quarantinePage, quarantineEvent } from './query-quarantine.ts';
+import { quarantineEvent, quarantineGroups, quarantinePage } from './query-quarantine.ts';
 
-/** The answers over a reading connection. Each call is one or a few short statements; none holds a transaction. */
-export function queriesOn(db: ChannelDatabase): Queries {
-  const counts = new QuarantineCounts(db);
+/**
+ * The answers over a reading connection. Each call is one or a few short statements; none holds a transaction. `steadyMs`: a time that
+ * never jumps, for what is remembered a while.
+ */
+export function queriesOn(db: ChannelDatabase, steadyMs: () => number): Queries {
+  const figures = new FigureBook(db, steadyMs);
+  const landings = new LandingsQuery(db);
   return {
-    channelFigures: () => channelFigures(db, counts),
-    backlogList: (input) => backlogList(db, input),
-    backlogPeek: (input) => backlogPeek(db, input),
-    backlogExport: (input) => backlogExport(db, input),
-    landings: (input) => landingsPage(db, input),
-    quarantineList: (input) => quarantinePage(db, counts, input),
+    ...backlogQueries(db, steadyMs),
+    channelFigures: () => figures.read(),
+    landings: (input) => landings.page(input),
+    quarantineList: (input) => quarantinePage(db, input),
     quarantineShow: (input) => quarantineEvent(db, input.id),
+    quarantineGroups: () => quarantineGroups(db),
+    quarantineTarget: (selection) => quarantineTarget(db, selection),
+    quarantineSlice: ({ target, after }) => quarantineSlice(db, target, after),
+    quarantineIds: ({ target, after }) => quarantineIds(db, target, after),
   };
 }

@@ -5,6 +5,7 @@ import { GatewayError } from '../../shared/errors.ts';
 import { auditSummary } from '../audit/audit-summary.ts';
 import { fromWireError } from '../channel/writer-protocol.ts';
 import type { Clock } from '../telemetry/clock.ts';
+import type { AuditNews } from './audit-jobs.ts';
 import type { AuditWorkerData, FromAudit, ToAudit } from './query-messages.ts';
 
 /** Reports kept, the running one among them. */
@@ -23,16 +24,19 @@ interface RunningAudit {
 /** The audits of an engine: one at a time, each in a worker of its own, and the reports of the last ones. */
 export class AuditRoom {
   readonly #clock: Clock;
+  readonly #onNews: (news: AuditNews) => void;
   readonly #reports = new Map<string, AuditReport>();
   #running: RunningAudit | undefined;
   #lastNumber = 0;
 
-  constructor(clock: Clock) {
+  /** `onNews` hears of each report, from the first to the last. */
+  constructor(clock: Clock, onNews: (news: AuditNews) => void = () => undefined) {
     this.#clock = clock;
+    this.#onNews = onNews;
   }
 
   /** Throws `usage` while another audit runs. */
-  async start(work: Omit<AuditWorkerData, 'id'>): Promise<Output<'auditStart'>> {
+  async start(work: Omit<AuditWorkerData, 'id'>, by = ''): Promise<Output<'auditStart'>> {
     while (this.#running !== undefined) {
       if (this.report(this.#running.id).state === 'running') throw busy(this.#running.id);
       // Its verdict is out and its thread is about to end: who asks for the next audit at once is not sent away.
@@ -40,13 +44,17 @@ export class AuditRoom {
     }
     const startedMs = this.#clock.nowMs();
     const id = `audit-${new Date(startedMs).toISOString().replace(/[-:.TZ]/g, '')}-${++this.#lastNumber}`;
-    this.#keep(newReport(id, work.level, startedMs));
+    const keep = (report: AuditReport): void => {
+      this.#keep(report);
+      this.#onNews({ report, by });
+    };
+    keep(newReport(id, work.level, startedMs));
     const worker = new Worker(new URL('./query-audit-worker.ts', import.meta.url), {
       workerData: { ...work, id } satisfies AuditWorkerData,
       name: 'audit',
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB },
     });
-    this.#running = { id, worker, ended: this.#follow(id, worker) };
+    this.#running = { id, worker, ended: this.#follow(id, worker, keep) };
     return { id };
   }
 
@@ -73,13 +81,13 @@ export class AuditRoom {
   }
 
   /** Resolves when the worker is gone; whatever it left, the report says how it ended. */
-  #follow(id: string, worker: Worker): Promise<void> {
+  #follow(id: string, worker: Worker, keep: (report: AuditReport) => void): Promise<void> {
     return new Promise((resolve) => {
       let failure: Error | undefined;
       let limit: NodeJS.Timeout | undefined;
       worker.on('message', (message: FromAudit) => {
         if (message.kind === 'failed') failure = fromWireError(message.error);
-        else this.#keep(message.report);
+        else keep(message.report);
         // A connection that a dead server holds open must not keep the thread, and so the next audit, waiting.
         if (message.kind === 'failed' || message.report.state !== 'running')
           limit ??= setTimeout(() => void worker.terminate(), CANCEL_GRACE_MS);
@@ -89,7 +97,7 @@ export class AuditRoom {
         clearTimeout(limit);
         this.#running = undefined;
         const last = this.report(id);
-        if (last.state === 'running') this.#keep(this.#ended(last, failure));
+        if (last.state === 'running') keep(this.#ended(last, failure));
         resolve();
       });
     });

@@ -1,18 +1,38 @@
-import { backlogKeys } from '../channel/backlog-reader.ts';
 import type { ChannelDatabase } from '../channel/channel-database.ts';
+import { waitingByChannel } from '../channel/quarantine-reader.ts';
 import type { ChannelFigures } from './engine-queries.ts';
-import type { QuarantineCounts } from './query-quarantine.ts';
 
 type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
 
-interface PlannedSums {
+interface WaitingSums {
   readonly channel: string;
   readonly events: number;
   readonly rawBytes: number;
   readonly storedBytes: number;
+}
+
+interface OldestTimes {
+  readonly channel: string;
   readonly oldestEventMs: number;
   readonly oldestPutMs: number;
 }
+
+type PlannedSums = WaitingSums & OldestTimes;
+
+/** Counters of the landing keys. Read in the order of the table: over an index of channels each row would be sought. */
+const WAITING = `SELECT channel, sum(events) AS events, sum(raw_bytes) AS rawBytes, sum(stored_bytes) AS storedBytes
+  FROM landing_keys NOT INDEXED WHERE chunks > 0 GROUP BY channel`;
+
+/** Two seeks a key: what takes long when there are many. */
+const OLDEST = `SELECT k.channel,
+  min((SELECT min(c.oldest_event_ms) FROM chunks c WHERE c.landing_key_id = k.id AND c.plan_id IS NULL)) AS oldestEventMs,
+  min((SELECT min(c.put_ms) FROM chunks c WHERE c.landing_key_id = k.id AND c.plan_id IS NULL)) AS oldestPutMs
+  FROM landing_keys k NOT INDEXED WHERE k.chunks > 0 GROUP BY k.channel`;
+
+/** Oldest times that are read in this time are read for each status; else they take at most a twentieth of the thread's time. */
+const CHEAP_MS = 20;
+const REUSE_FACTOR = 20;
+const REUSE_MAX_MS = 30_000;
 
 /** Chunks in plans: no counter has them, and there are only as many as the open files hold. */
 const PLANNED = `SELECT c.channel, sum(c.events) AS events, sum(c.raw_bytes) AS rawBytes, sum(c.stored_bytes) AS storedBytes,
@@ -26,23 +46,74 @@ const HELD = `SELECT c.channel, sum(c.events) AS events FROM tenures t
 
 const DAMAGED = 'SELECT channel, count(*) AS rows FROM damaged_chunks GROUP BY channel';
 
-/** What each channel holds: chunks in plans included, until their file is in the ledger. Channels that hold nothing are left out. */
-export function channelFigures(db: ChannelDatabase, counts: QuarantineCounts): readonly ChannelFigures[] {
+/**
+ * What each channel holds: chunks in plans included, until their file is in the ledger. Channels that hold nothing are left out.
+ * Asked for each second, so nothing is read while nothing changed.
+ */
+export class FigureBook {
+  readonly #db: ChannelDatabase;
+  readonly #steadyMs: () => number;
+  readonly #waiting;
+  readonly #oldest;
+  #version = -1;
+  #figures: readonly ChannelFigures[] = [];
+  #times: readonly OldestTimes[] = [];
+  #timesGoodUntilMs = -Infinity;
+
+  constructor(db: ChannelDatabase, steadyMs: () => number) {
+    this.#db = db;
+    this.#steadyMs = steadyMs;
+    this.#waiting = db.prepare<[], WaitingSums>(WAITING);
+    this.#oldest = db.prepare<[], OldestTimes>(OLDEST);
+  }
+
+  read(): readonly ChannelFigures[] {
+    const version = Number(this.#db.pragma('data_version', { simple: true }));
+    if (version === this.#version) return this.#figures;
+    const waiting = this.#waiting.all();
+    const times = waiting.length === 0 ? [] : this.#oldestTimes(waiting);
+    this.#figures = channelFigures(this.#db, waiting, times);
+    this.#version = version;
+    return this.#figures;
+  }
+
+  #oldestTimes(waiting: readonly WaitingSums[]): readonly OldestTimes[] {
+    const startMs = this.#steadyMs();
+    const isKnown = waiting.every(({ channel }) => this.#times.some((one) => one.channel === channel));
+    if (isKnown && startMs < this.#timesGoodUntilMs) return this.#times;
+    this.#times = this.#oldest.all();
+    const endMs = this.#steadyMs();
+    const tookMs = endMs - startMs;
+    const reuseMs = tookMs <= CHEAP_MS ? 0 : Math.min(REUSE_MAX_MS, REUSE_FACTOR * tookMs);
+    this.#timesGoodUntilMs = endMs + reuseMs;
+    return this.#times;
+  }
+}
+
+function channelFigures(
+  db: ChannelDatabase,
+  waiting: readonly WaitingSums[],
+  times: readonly OldestTimes[],
+): readonly ChannelFigures[] {
   const figures = new Map<string, Writable<ChannelFigures>>();
   const of = (channel: string): Writable<ChannelFigures> => {
     let found = figures.get(channel);
     if (found === undefined) figures.set(channel, (found = nothing(channel)));
     return found;
   };
-  for (const { channel, ...sums } of backlogKeys(db)) add(of(channel), sums);
+  for (const sums of waiting) {
+    const oldest = times.find(({ channel }) => channel === sums.channel);
+    add(of(sums.channel), { oldestEventMs: Infinity, oldestPutMs: Infinity, ...oldest, ...sums });
+  }
   for (const { channel, ...sums } of db.prepare<[], PlannedSums>(PLANNED).all()) add(of(channel), sums);
   for (const { channel, events } of db.prepare<[], { channel: string; events: number }>(HELD).all())
     of(channel).heldEvents = events;
   for (const { channel, rows } of db.prepare<[], { channel: string; rows: number }>(DAMAGED).all())
     of(channel).damagedChunks = rows;
-  const { byChannel } = counts.read();
+  const byChannel = waitingByChannel(db);
   const ofAll = byChannel.get(null) ?? 0;
   if (ofAll > 0) for (const { channel } of knownChannels(db)) of(channel);
+  for (const [channel, events] of byChannel) if (channel !== null && events > 0) of(channel);
   for (const one of figures.values()) one.quarantined = (byChannel.get(one.channel) ?? 0) + ofAll;
   return [...figures.values()];
 }

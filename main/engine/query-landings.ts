@@ -1,38 +1,93 @@
+/**
+ * Landed files by the page. The plain list, newest first, comes from an index of the database, whatever its size. Every other order and
+ * filter is answered from columns in memory (`query-ledger-rows.ts`), which are read while the operator looks at the first page.
+ */
 import type { Output, ParsedInput } from '../../shared/contract/control.ts';
-import { landingParts, landings, LIST_ROWS_MAX } from '../channel/backlog-reader.ts';
-import type { Landing, LandingPart } from '../channel/backlog-reader.ts';
 import type { ChannelDatabase } from '../channel/channel-database.ts';
-import { cursorOf } from './query-cursor.ts';
+import { LEDGER_COLUMNS, landingParts } from '../channel/backlog-reader.ts';
+import type { Landing, LandingPart } from '../channel/backlog-reader.ts';
+import { placeOf, placeText } from './query-cursor.ts';
+import { LEDGER_SORTS, LedgerList, type LedgerPage } from './query-ledger-list.ts';
+import { LedgerRows, type LedgerLimits } from './query-ledger-rows.ts';
 
+type Question = ParsedInput<'landings'>;
 type LandingRow = Output<'landings'>['rows'][number];
 
-/** Ledger rows that one call looks at; a filter that matches few gives a short page and where to go on. */
-const SCANNED_ROWS_MAX = 5_000;
+interface PlainRow {
+  readonly id: number;
+  readonly landedMs: number;
+}
 
-/** Landed files, newest first. `path`: a file, a directory with all below it, or the beginning of a path. */
-export function landingsPage(db: ChannelDatabase, input: ParsedInput<'landings'>): Output<'landings'> {
-  const { sinceMs, untilMs, path, topic, limit } = input;
-  const period = {
-    ...(sinceMs === undefined ? {} : { sinceMs }),
-    ...(untilMs === undefined ? {} : { untilMs }),
-  };
-  const isFiltered = path !== undefined || topic !== undefined;
-  const rows: LandingRow[] = [];
-  let before = cursorOf(input.after);
-  for (let scanned = 0; scanned < SCANNED_ROWS_MAX;) {
-    const wanted = isFiltered ? LIST_ROWS_MAX : Math.min(limit + 1, LIST_ROWS_MAX);
-    const page = landings(db, { ...period, limit: wanted, ...(before === undefined ? {} : { before }) });
-    for (const row of page) {
-      if (rows.length >= limit) return { rows, next: String(before) };
-      before = row.id;
-      if (path !== undefined && !row.finalPath.startsWith(path)) continue;
-      const parts = landingParts(db, row.fileId);
-      if (topic === undefined || parts.some((part) => part.topic === topic)) rows.push(toRow(row, parts));
-    }
-    if (page.length < wanted) return { rows };
-    scanned += page.length;
+export class LandingsQuery {
+  readonly #db: ChannelDatabase;
+  readonly #rows: LedgerRows;
+  readonly #list: LedgerList;
+  readonly #statements;
+  #isWarm = false;
+
+  constructor(db: ChannelDatabase, limits?: LedgerLimits) {
+    this.#db = db;
+    this.#rows = new LedgerRows(db, limits);
+    this.#list = new LedgerList(this.#rows);
+    this.#statements = prepare(db);
   }
-  return { rows, ...(before === undefined ? {} : { next: String(before) }) };
+
+  /** Throws `usage` for a cursor of another list. */
+  page(question: Question): Output<'landings'> {
+    const { sort, text = '', path = '', topic } = question;
+    const isPlain = sort === 'landed' && text === '' && path === '' && topic === undefined;
+    const page = isPlain ? this.#plainPage(question) : this.#sortedPage(question);
+    // Between the question and the answers to the next ones there is time to read the rest.
+    if (!this.#isWarm) setImmediate(() => this.#warm(0));
+    this.#isWarm = true;
+    const { leftOut } = this.#rows;
+    const isCut = !isPlain && leftOut > 0;
+    return {
+      rows: page.ids.flatMap((id) => this.#row(id)),
+      ...(page.next === undefined ? {} : { next: placeText(page.next) }),
+      ...(isCut ? { leftOut } : { total: page.total }),
+    };
+  }
+
+  #sortedPage(question: Question): LedgerPage {
+    const after = placeOf(question.after, question.sort === 'path' ? 'text' : 'number');
+    return this.#list.page({ ...question, after, offset: question.offset ?? 0 });
+  }
+
+  #plainPage({ descending, limit, offset = 0, sinceMs, untilMs, after }: Question): LedgerPage {
+    const place = placeOf(after, 'number');
+    const range = { sinceMs: sinceMs ?? null, untilMs: untilMs ?? null };
+    const at = { value: Number(place?.value ?? 0), id: place?.id ?? 0 };
+    const { forward, forwardAfter, backward, backwardAfter } = this.#statements;
+    const [all, rest] = descending ? [backward, backwardAfter] : [forward, forwardAfter];
+    const rows = (place === undefined ? all : rest).all({ ...range, ...at, offset, limit: limit + 1 });
+    const isWhole = sinceMs === undefined && untilMs === undefined;
+    const total = (isWhole ? this.#statements.all.get() : this.#statements.total.get(range))?.rows ?? 0;
+    const shown = rows.slice(0, limit);
+    const last = shown.at(-1);
+    const isMore = rows.length > limit && last !== undefined;
+    return {
+      ids: shown.map(({ id }) => id),
+      next: isMore ? { value: last.landedMs, id: last.id } : undefined,
+      total,
+    };
+  }
+
+  #row(id: number): LandingRow[] {
+    const landing = this.#statements.row.get(id);
+    return landing === undefined ? [] : [toRow(landing, landingParts(this.#db, landing.fileId))];
+  }
+
+  /** Reads the columns and makes the orders, a step at a time, so that questions are answered between. */
+  #warm(step: number): void {
+    if (!this.#db.open) return;
+    const sort = LEDGER_SORTS[step];
+    if (this.#rows.step()) setImmediate(() => this.#warm(step));
+    else if (sort !== undefined) {
+      this.#list.order(sort);
+      setImmediate(() => this.#warm(step + 1));
+    }
+  }
 }
 
 function toRow(row: Landing, parts: readonly LandingPart[]): LandingRow {
@@ -45,5 +100,25 @@ function toRow(row: Landing, parts: readonly LandingPart[]): LandingRow {
     parts: parts.map(({ topic, partition, incarnation, first, next, events: count }) => ({
       ...{ topic, partition, incarnation, first, last: next - 1, count },
     })),
+  };
+}
+
+function prepare(db: ChannelDatabase) {
+  const inRange = 'landed_at_ms >= coalesce(@sinceMs, -9e15) AND landed_at_ms < coalesce(@untilMs, 9e15)';
+  const plain = (condition: string, order: string) =>
+    db.prepare<unknown[], PlainRow>(
+      `SELECT id, landed_at_ms AS landedMs FROM ledger WHERE ${inRange} ${condition} ORDER BY ${order} LIMIT @limit OFFSET @offset`,
+    );
+  const ascending = 'landed_at_ms, id';
+  const descending = 'landed_at_ms DESC, id DESC';
+  return {
+    forward: plain('', ascending),
+    forwardAfter: plain('AND (landed_at_ms, id) > (@value, @id)', ascending),
+    backward: plain('', descending),
+    backwardAfter: plain('AND (landed_at_ms, id) < (@value, @id)', descending),
+    // Without a condition SQLite counts the cells of pages, seven times as fast.
+    all: db.prepare<[], { rows: number }>('SELECT count(*) AS rows FROM ledger'),
+    total: db.prepare<unknown[], { rows: number }>(`SELECT count(*) AS rows FROM ledger WHERE ${inRange}`),
+    row: db.prepare<[number], Landing>(`SELECT ${LEDGER_COLUMNS} FROM ledger WHERE id = ?`),
   };
 }

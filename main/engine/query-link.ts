@@ -1,17 +1,23 @@
-import { Worker } from 'node:worker_threads';
-import type { Output, ParsedInput } from '../../shared/contract/control.ts';
-import { GatewayError } from '../../shared/errors.ts';
-import { fromWireError } from '../channel/writer-protocol.ts';
+import { procedures, type Input, type Output, type ParsedInput } from '../../shared/contract/control.ts';
+import type { QuarantineSelection } from '../../shared/contract/control-rows.ts';
+import type { QuarantineIds, QuarantineSlice, QuarantineTargetSize } from '../channel/quarantine-target.ts';
 import type { TargetSettings } from '../sinks/create-target.ts';
 import type { Clock } from '../telemetry/clock.ts';
+import type { AuditNews } from './audit-jobs.ts';
 import type { ChannelFigures, EngineQueries } from './engine-queries.ts';
 import { AuditRoom } from './query-audits.ts';
-import type { FromQueries, Queries, QueryName, QueryWorkerData, ToQueries } from './query-messages.ts';
+import type {
+  ExportedChunk,
+  ExportInput,
+  ExportSize,
+  QuarantineSliceInput,
+  Queries,
+  QueryName,
+} from './query-messages.ts';
+import { closed, QueryThread } from './query-thread.ts';
 
-/** Calls that may wait for the worker; more are refused, so that a slow disk does not gather them without end. */
-const CALLS_MAX = 256;
-/** A worker that is still in the middle of a question is ended after this. */
-const CLOSE_GRACE_MS = 5_000;
+/** Nobody looked at a list for so long: its thread ends, and the memory of what it sorted goes back. */
+const LISTS_IDLE_MS = 5 * 60_000;
 
 export interface QueryLinkOptions {
   /** The state directory, after the channel's writer has opened it. */
@@ -20,11 +26,10 @@ export interface QueryLinkOptions {
   /** Where each sink writes to, asked for at the start of each audit. */
   readonly targets: () => Readonly<Record<string, TargetSettings>>;
   readonly clock: Clock;
-}
-
-interface PendingCall {
-  readonly resolve: (result: unknown) => void;
-  readonly reject: (error: unknown) => void;
+  /** Hears of each audit's report while it runs, and of the last one. */
+  readonly onAudit?: (news: AuditNews) => void;
+  /** How long the lists' thread outlives the last question. */
+  readonly listsIdleMs?: number;
 }
 
 /** Starts the worker that answers questions. Throws what opening the database for reading throws. */
@@ -35,64 +40,85 @@ export async function startQueries(options: QueryLinkOptions): Promise<EngineQue
 }
 
 /**
- * The main thread's end of everything that only reads the database. Two workers: one answers questions, each within
- * milliseconds, for as long as the engine runs; each audit has one of its own for as long as it lasts. So an audit never
- * delays the status, its memory goes back with its thread, and a cancelled one can be ended even in the middle of a call.
+ * The main thread's end of everything that only reads the database. Three kinds of threads: one answers the status each second, for
+ * as long as the engine runs; one answers what operators look up in lists, begins with the first such question and ends when nobody
+ * looks any more; each audit has one of its own for as long as it lasts. So neither a list of a million rows nor an audit ever delays
+ * the status, and their memory goes back with their thread.
  */
 class QueryLink implements EngineQueries {
   readonly #options: QueryLinkOptions;
   readonly #audits: AuditRoom;
-  readonly #pending = new Map<number, PendingCall>();
-  readonly #worker: Worker;
-  /** Resolves when the worker can answer; rejects with the reason when it never will. */
-  readonly opened: Promise<void>;
-  readonly #gone: Promise<void>;
-  #lastId = 0;
+  readonly #status: QueryThread;
+  #lists: QueryThread | undefined;
+  #listsTimer: NodeJS.Timeout | undefined;
+  /** Threads of lists that are ending. */
+  readonly #ending = new Set<Promise<void>>();
   #end: Error | undefined;
 
   constructor(options: QueryLinkOptions) {
     this.#options = options;
-    this.#audits = new AuditRoom(options.clock);
-    const worker = new Worker(new URL('./query-worker.ts', import.meta.url), {
-      workerData: { stateDir: options.stateDir } satisfies QueryWorkerData,
-      name: 'queries',
-    });
-    this.#worker = worker;
-    // One set of listeners for the worker's whole life. Taking all listeners off a Worker takes off Node's own as well, which
-    // start its port: after that its messages never arrive.
-    this.#gone = new Promise((resolve) => worker.once('exit', () => resolve()));
-    this.opened = new Promise((resolve, reject) => {
-      this.#listen(worker, { opened: resolve, failed: reject });
-    });
+    this.#audits = new AuditRoom(options.clock, options.onAudit);
+    this.#status = new QueryThread({ stateDir: options.stateDir }, 'queries');
+  }
+
+  get opened(): Promise<void> {
+    return this.#status.opened;
   }
 
   channelFigures(): Promise<readonly ChannelFigures[]> {
-    return this.#call('channelFigures', undefined);
+    return this.#status.call('channelFigures', undefined);
   }
-  backlogList(input: ParsedInput<'backlogList'>): Promise<Output<'backlogList'>> {
-    return this.#call('backlogList', input);
+  backlogList(input: Input<'backlogList'>): Promise<Output<'backlogList'>> {
+    return this.#ask('backlogList', procedures.backlogList.input.parse(input));
   }
-  backlogPeek(input: ParsedInput<'backlogPeek'>): Promise<Output<'backlogPeek'>> {
-    return this.#call('backlogPeek', input);
+  backlogHeat(input: Input<'backlogHeat'>): Promise<Output<'backlogHeat'>> {
+    return this.#ask('backlogHeat', procedures.backlogHeat.input.parse(input));
   }
-  backlogExport(input: ParsedInput<'backlogExport'>): Promise<Output<'backlogExport'>> {
-    return this.#call('backlogExport', input);
+  backlogChunks(input: Input<'backlogChunks'>): Promise<Output<'backlogChunks'>> {
+    return this.#ask('backlogChunks', procedures.backlogChunks.input.parse(input));
   }
-  landings(input: ParsedInput<'landings'>): Promise<Output<'landings'>> {
-    return this.#call('landings', input);
+  backlogPeek(input: Input<'backlogPeek'>): Promise<Output<'backlogPeek'>> {
+    return this.#ask('backlogPeek', procedures.backlogPeek.input.parse(input));
   }
-  quarantineList(input: ParsedInput<'quarantineList'>): Promise<Output<'quarantineList'>> {
-    return this.#call('quarantineList', input);
+  backlogExport(input: Input<'backlogExport'>): Promise<Output<'backlogExport'>> {
+    return this.#ask('backlogExport', procedures.backlogExport.input.parse(input));
   }
-  quarantineShow(input: ParsedInput<'quarantineShow'>): Promise<Output<'quarantineShow'>> {
-    return this.#call('quarantineShow', input);
+  exportSize(landingKeyIds: readonly number[]): Promise<ExportSize> {
+    return this.#ask('exportSize', landingKeyIds);
+  }
+  exportedChunk(input: ExportInput): Promise<ExportedChunk | undefined> {
+    return this.#ask('exportedChunk', input);
+  }
+  sinkOfKey(landingKeyId: number): Promise<string | undefined> {
+    return this.#ask('sinkOfKey', landingKeyId);
+  }
+  landings(input: Input<'landings'>): Promise<Output<'landings'>> {
+    return this.#ask('landings', procedures.landings.input.parse(input));
+  }
+  quarantineList(input: Input<'quarantineList'>): Promise<Output<'quarantineList'>> {
+    return this.#ask('quarantineList', procedures.quarantineList.input.parse(input));
+  }
+  quarantineShow(input: Input<'quarantineShow'>): Promise<Output<'quarantineShow'>> {
+    return this.#ask('quarantineShow', input);
+  }
+  quarantineGroups(): Promise<Output<'quarantineGroups'>> {
+    return this.#ask('quarantineGroups', undefined);
+  }
+  quarantineTarget(selection: QuarantineSelection): Promise<QuarantineTargetSize> {
+    return this.#ask('quarantineTarget', selection);
+  }
+  quarantineSlice(input: QuarantineSliceInput): Promise<QuarantineSlice> {
+    return this.#ask('quarantineSlice', input);
+  }
+  quarantineIds(input: QuarantineSliceInput): Promise<QuarantineIds> {
+    return this.#ask('quarantineIds', input);
   }
 
   /** Throws `usage` while another audit runs. */
-  async auditStart({ level }: ParsedInput<'auditStart'>): Promise<Output<'auditStart'>> {
+  async auditStart({ level, by }: ParsedInput<'auditStart'>): Promise<Output<'auditStart'>> {
     if (this.#end !== undefined) throw this.#end;
     const { stateDir, gatewayId, targets } = this.#options;
-    return this.#audits.start({ stateDir, gatewayId, level, sinks: targets() });
+    return this.#audits.start({ stateDir, gatewayId, level, sinks: targets() }, by);
   }
   async auditReport({ id }: ParsedInput<'auditReport'>): Promise<Output<'auditReport'>> {
     return this.#audits.report(id);
@@ -102,84 +128,52 @@ class QueryLink implements EngineQueries {
     return {};
   }
 
-  /** Cancels the audit that runs, ends the worker; calls under way reject. */
+  /** Cancels the audit that runs, ends the threads; calls under way reject. */
   async close(): Promise<void> {
-    this.#ended(closed());
+    this.#end ??= closed();
+    const status = this.#status.close();
+    this.#endLists();
     await this.#audits.close();
-    this.#worker.postMessage({ kind: 'close' } satisfies ToQueries);
-    const limit = setTimeout(() => void this.#worker.terminate(), CLOSE_GRACE_MS);
-    await this.#gone;
-    clearTimeout(limit);
+    await status;
+    await Promise.all(this.#ending);
   }
 
-  #call<Name extends QueryName>(
+  /** Asks the lists' thread, which is started when there is none. */
+  async #ask<Name extends QueryName>(
     name: Name,
     input: Parameters<Queries[Name]>[0],
   ): Promise<ReturnType<Queries[Name]>> {
-    if (this.#end !== undefined) return Promise.reject(this.#end);
-    if (this.#pending.size >= CALLS_MAX) return Promise.reject(overrun());
-    const id = ++this.#lastId;
-    return new Promise((resolve, reject) => {
-      this.#pending.set(id, { resolve: resolve as (result: unknown) => void, reject });
-      this.#worker.postMessage({ kind: 'call', id, name, input } satisfies ToQueries);
-    });
+    if (this.#end !== undefined) throw this.#end;
+    // One that died rejected its own questions; the next one gets a new thread.
+    if (this.#lists?.end !== undefined) this.#lists = undefined;
+    let lists = this.#lists;
+    if (lists === undefined) {
+      lists = new QueryThread({ stateDir: this.#options.stateDir }, 'lists');
+      this.#lists = lists;
+    }
+    try {
+      return await lists.call(name, input);
+    } finally {
+      this.#waitForIdle();
+    }
   }
 
-  #listen(
-    worker: Worker,
-    start: { readonly opened: () => void; readonly failed: (error: Error) => void },
-  ): void {
-    const ended = (error: Error): void => {
-      start.failed(error);
-      this.#ended(error);
-    };
-    worker.on('message', (message: FromQueries) => {
-      switch (message.kind) {
-        case 'ready':
-          return start.opened();
-        case 'unopened':
-          return ended(fromWireError(message.error));
-        case 'result':
-          return this.#take(message.id)?.resolve(message.result);
-        case 'error':
-          return this.#take(message.id)?.reject(fromWireError(message.error));
-      }
-    });
-    worker.on('error', (error) => ended(error instanceof Error ? error : new Error(String(error))));
-    worker.on('exit', () => ended(closed()));
+  #waitForIdle(): void {
+    clearTimeout(this.#listsTimer);
+    if (this.#end !== undefined) return;
+    this.#listsTimer = setTimeout(() => {
+      if (this.#lists?.isBusy === true) this.#waitForIdle();
+      else this.#endLists();
+    }, this.#options.listsIdleMs ?? LISTS_IDLE_MS);
+    this.#listsTimer.unref();
   }
 
-  #take(id: number): PendingCall | undefined {
-    const call = this.#pending.get(id);
-    this.#pending.delete(id);
-    return call;
+  #endLists(): void {
+    clearTimeout(this.#listsTimer);
+    const lists = this.#lists;
+    this.#lists = undefined;
+    if (lists === undefined) return;
+    const ending = lists.close().finally(() => this.#ending.delete(ending));
+    this.#ending.add(ending);
   }
-
-  #ended(error: Error): void {
-    this.#end ??= error;
-    for (const { reject } of this.#pending.values()) reject(this.#end);
-    this.#pending.clear();
-  }
-}
-
-function closed(): GatewayError {
-  return new GatewayError({
-    code: 'aborted',
-    operation: 'ask about the channel',
-    place: 'channel',
-    message: 'The thread that answers questions has ended.',
-    retry: 'never',
-    hint: 'Start the engine again; the log has the reason.',
-  });
-}
-
-function overrun(): GatewayError {
-  return new GatewayError({
-    code: 'timeout',
-    operation: 'ask about the channel',
-    place: 'channel',
-    message: `${CALLS_MAX} questions wait for an answer already.`,
-    retry: 'backoff',
-    hint: 'Ask again later; look at the disk of the state directory if this goes on.',
-  });
 }

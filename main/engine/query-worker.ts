@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { CHANNEL_FILE, openForReading, wrapped } from '../channel/channel-database.ts';
 import { toWireError } from '../channel/writer-protocol.ts';
+import { systemClock } from '../telemetry/clock.ts';
 import { queriesOn } from './query-answers.ts';
 import type { FromQueries, Queries, QueryWorkerData, ToQueries } from './query-messages.ts';
 
@@ -13,7 +14,10 @@ const send = (message: FromQueries): void => port.postMessage(message);
 function serve({ stateDir }: QueryWorkerData): void {
   const path = join(stateDir, CHANNEL_FILE);
   const db = openForReading(path);
-  const queries = queriesOn(db) as Record<keyof Queries, (input: unknown) => unknown>;
+  const queries = queriesOn(db, () => systemClock.steadyMs()) as Record<
+    keyof Queries,
+    (input: unknown) => unknown
+  >;
   port?.on('message', (message: ToQueries) => {
     if (message.kind === 'close') {
       db.close();

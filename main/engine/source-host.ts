@@ -6,11 +6,14 @@
  * its partition's position, so a broken order could stop the flow, but never store an event twice or out of turn.
  */
 import type { Put, PutReceipt } from '../../shared/model/put.ts';
+import type { QuarantineRetry, RetryReceipt } from '../../shared/model/quarantine-retry.ts';
+import type { SliceEvent } from '../channel/quarantine-target.ts';
 import type { Interceptor } from '../interceptors/interceptor.ts';
 import type { Delivery, SourceEvent, SourceHost, SourceStore } from '../sources/source.ts';
 import { PackedBatch, type PackingChannel } from './batch-packer.ts';
 import { ByteBudget } from './byte-budget.ts';
 import type { ChannelRouter } from './channel-router.ts';
+import { RetryBatch, tallyOf, type RetryTally } from './quarantine-batch.ts';
 
 /** Serialized events between the main thread and the writer, over all sources. */
 export const PUT_BYTES_IN_FLIGHT_MAX = 16 * 1024 * 1024;
@@ -33,6 +36,15 @@ export interface SourceRules {
   readonly interceptors: readonly Interceptor[];
   readonly router: ChannelRouter;
   readonly channels: readonly PackingChannel[];
+  /** What a source takes at all; for events that come back from quarantine. Absent: any size. */
+  readonly maxEventBytes?: number;
+}
+
+/** How events that come back from quarantine are stored. */
+export interface RetryOptions {
+  readonly by: string;
+  readonly signal: AbortSignal;
+  readonly store: (retry: QuarantineRetry, signal: AbortSignal) => Promise<RetryReceipt>;
 }
 
 export interface HostCounters {
@@ -112,6 +124,42 @@ export class EngineSourceHost implements SourceHost {
       this.counters.deliveredBytes += packed.totalBytes;
     } finally {
       this.#underWay.delete(underWay);
+    }
+  }
+
+  /**
+   * Sends events that come back from quarantine through the rules of this moment: one partition, tenure and channel, in offset order. It
+   * counts as under way like a delivery. `changed`: nothing was stored, for some of them do not wait any more. Throws as `deliver` does.
+   */
+  async retry(events: readonly SliceEvent[], options: RetryOptions): Promise<RetryTally | 'changed'> {
+    const batch = new RetryBatch(events, this.#rules);
+    const stored = this.#storeRetry(batch, options);
+    // Who waits for it to settle need not know how; who asked is told by `stored`.
+    const underWay = stored.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#underWay.add(underWay);
+    try {
+      return await stored;
+    } finally {
+      this.#underWay.delete(underWay);
+    }
+  }
+
+  async #storeRetry(batch: RetryBatch, options: RetryOptions): Promise<RetryTally | 'changed'> {
+    const { by, signal, store } = options;
+    const { budget } = this.#buffers;
+    const bytes = this.#buffers.sizeFor(batch.totalBytes);
+    await budget.take(bytes, signal);
+    try {
+      const retry = batch.fill(this.#buffers.take(batch.totalBytes), by);
+      const tally = tallyOf(retry);
+      const receipt = await store(retry, signal);
+      this.#buffers.giveBack(receipt.bytes);
+      return receipt.isDone ? tally : 'changed';
+    } finally {
+      budget.give(bytes);
     }
   }
 

@@ -5,6 +5,7 @@ import { checkServerIdentity } from 'node:tls';
 import type {
   GatewayConfig,
   KafkaSourceConfig,
+  SecurityConfig,
   SinkConfig,
   SourceConfig,
 } from '../../shared/contract/config.ts';
@@ -43,6 +44,7 @@ export function sourceRules(
     interceptors,
     router: routerOf(source),
     channels: source.channels.map((channel) => packingChannel(channel, config, context.clock)),
+    maxEventBytes: source.maxEventBytes,
   };
 }
 
@@ -98,8 +100,23 @@ export function createSource(
   return createKafkaSource(settings, host, { clock, random });
 }
 
+/** Identity and certificates of a source, as its connections are told. Throws `config-unreadable`. */
+export function kafkaSecurity({ sasl, tls }: SecurityConfig): Pick<KafkaSourceSettings, 'tls' | 'sasl'> {
+  return {
+    sasl,
+    tls:
+      tls === undefined
+        ? undefined
+        : {
+            ...tlsTexts(tls),
+            ...(tls.passphrase === undefined ? {} : { passphrase: tls.passphrase }),
+            ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
+            checkServerIdentity: tls.isHostnameVerified ? checkServerIdentity : () => undefined,
+          },
+  };
+}
+
 function kafkaSettings(name: string, source: KafkaSourceConfig, config: GatewayConfig): KafkaSourceSettings {
-  const { sasl, tls } = source.security;
   return kafkaSourceSettings({
     name,
     bootstrapServers: source.bootstrapServers,
@@ -119,16 +136,7 @@ function kafkaSettings(name: string, source: KafkaSourceConfig, config: GatewayC
     fixedPartitions: source.assignment.kind === 'fixed' ? source.assignment.partitions : undefined,
     fetchBytes: source.maxFetchBytes,
     partitionBytes: source.maxPartitionBytes,
-    tls:
-      tls === undefined
-        ? undefined
-        : {
-            ...tlsTexts(tls),
-            ...(tls.passphrase === undefined ? {} : { passphrase: tls.passphrase }),
-            ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
-            checkServerIdentity: tls.isHostnameVerified ? checkServerIdentity : () => undefined,
-          },
-    sasl,
+    ...kafkaSecurity(source.security),
     topicHeader: source.isTopicHeaderSet ? source.topicHeader : undefined,
     recordHeaders: source.recordHeaders,
     linkDownMs: config.alerts.linkDownMs,

@@ -131,6 +131,19 @@ export class FileQueue {
     return files.slice(0, limit).map(fileStatus);
   }
 
+  /** Files of these landing keys, by key. */
+  ofKeys(landingKeyIds: ReadonlySet<number>): ReadonlyMap<number, readonly FileStatus[]> {
+    const found = new Map<number, FileStatus[]>();
+    for (const file of this.#files.values()) {
+      const id = file.landing.plan.landingKeyId;
+      if (!landingKeyIds.has(id)) continue;
+      const files = found.get(id);
+      if (files === undefined) found.set(id, [fileStatus(file)]);
+      else files.push(fileStatus(file));
+    }
+    return found;
+  }
+
   /** There are at most `waiting-files-max` files, so looking at each is cheap beside one try of one of them. */
   #firstWaiting(): LandingFile | undefined {
     let first: LandingFile | undefined;

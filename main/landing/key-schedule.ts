@@ -46,6 +46,8 @@ export class KeySchedule {
   /** Failing files of keys that have no other backlog, so that a block outlives its key's absence. */
   readonly #failing = new Map<number, number>();
   #forcedUntilMs = -Infinity;
+  /** Single keys that somebody asked to land now; each goes with its key. */
+  readonly #forcedKeys = new Map<number, number>();
 
   constructor(settings: RollSettings) {
     this.#settings = settings;
@@ -55,9 +57,10 @@ export class KeySchedule {
     return this.#entries.size;
   }
 
-  /** Everything that was put up to now shall land as soon as it can. */
-  force(nowMs: number): void {
-    this.#forcedUntilMs = nowMs;
+  /** Everything that was put up to now, or everything of one key, shall land as soon as it can. */
+  force(nowMs: number, landingKeyId?: number): void {
+    if (landingKeyId === undefined) this.#forcedUntilMs = nowMs;
+    else this.#forcedKeys.set(landingKeyId, nowMs);
     this.#requeue(nowMs);
   }
 
@@ -75,6 +78,8 @@ export class KeySchedule {
       }
     }
     for (const id of gone) this.#entries.delete(id);
+    // What was asked for is in a plan when its key has nothing left; so this never holds more than there are keys.
+    for (const id of this.#forcedKeys.keys()) if (!this.#entries.has(id)) this.#forcedKeys.delete(id);
     this.#requeue(nowMs);
   }
 
@@ -170,6 +175,12 @@ export class KeySchedule {
     return { keys: keys.reverse(), due, dueSinceMs };
   }
 
+  /** Where one key stands; undefined: nothing of it waits, or it came in since the last summaries. */
+  stateOf(id: number, nowMs: number): KeyStatus['state'] | undefined {
+    const entry = this.#entries.get(id);
+    return entry === undefined ? undefined : keyState(entry, nowMs);
+  }
+
   #entry(summary: LandingKeySummary, nowMs: number): KeyEntry {
     const failing = this.#failing.get(summary.id) ?? 0;
     const decision = this.#decide(summary, nowMs);
@@ -177,7 +188,8 @@ export class KeySchedule {
   }
 
   #decide(summary: LandingKeySummary, nowMs: number, before?: RollDecision): RollDecision {
-    const isForced = summary.oldestPutMs <= this.#forcedUntilMs;
+    const untilMs = Math.max(this.#forcedUntilMs, this.#forcedKeys.get(summary.id) ?? -Infinity);
+    const isForced = summary.oldestPutMs <= untilMs;
     const decision = rollDecision(summary, this.#settings, { nowMs, isForced });
     // What is due since a minute stays due since then, although the rules are looked at anew.
     if (before?.isDue !== true || !decision.isDue) return decision;
@@ -239,9 +251,14 @@ function without(summary: LandingKeySummary, plan: FilePlan): LandingKeySummary 
   };
 }
 
+function keyState(entry: KeyEntry, nowMs: number): KeyStatus['state'] {
+  if (entry.failing > 0) return 'blocked';
+  if (!entry.decision.isDue || entry.isSpent) return 'rolling';
+  return entry.notBeforeMs > nowMs ? 'accepting' : 'due';
+}
+
 function keyStatus(entry: KeyEntry, nowMs: number): KeyStatus {
   const { summary, decision } = entry;
-  const dueState = entry.notBeforeMs > nowMs ? 'accepting' : 'due';
   return {
     landingKeyId: summary.id,
     directory: summary.key.directory,
@@ -249,7 +266,7 @@ function keyStatus(entry: KeyEntry, nowMs: number): KeyStatus {
     events: summary.events,
     bytes: fileBytes(summary),
     oldestPutMs: summary.oldestPutMs,
-    state: entry.failing > 0 ? 'blocked' : decision.isDue && !entry.isSpent ? dueState : 'rolling',
+    state: keyState(entry, nowMs),
     reason: decision.reason,
     dueMs: decision.isDue ? decision.sinceMs : decision.atMs,
   };

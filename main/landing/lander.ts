@@ -7,6 +7,7 @@ import { FileQueue } from './file-queue.ts';
 import type { LandingFile } from './file-queue.ts';
 import { JanitorShift } from './janitor.ts';
 import { KeySchedule } from './key-schedule.ts';
+import { keyStanding, type KeyStanding } from './key-standing.ts';
 import type { LanderParts, LandingContext } from './lander-settings.ts';
 import { MAX_STATUS_ROWS } from './lander-status.ts';
 import type { LanderStatus, LandingEvent } from './lander-status.ts';
@@ -126,9 +127,9 @@ export class Lander {
     await finished;
   }
 
-  /** Everything that was put up to now lands as soon as it is accepted, whatever the rolling rules say. */
-  landNow(): void {
-    this.#schedule.force(this.#context.clock.nowMs());
+  /** Everything that was put up to now, or all of one key, lands as soon as it is accepted, whatever the rolling rules say. */
+  landNow(landingKeyId?: number): void {
+    this.#schedule.force(this.#context.clock.nowMs(), landingKeyId);
     this.#isRefreshNeeded = true;
     this.wake();
   }
@@ -144,6 +145,21 @@ export class Lander {
   reloadPlans(): void {
     this.#arePlansUnknown = true;
     this.wake();
+  }
+
+  /** What each of these keys waits for. */
+  keyStandings(landingKeyIds: readonly number[]): KeyStanding[] {
+    const nowMs = this.#nowMs();
+    const files = this.#files.ofKeys(new Set(landingKeyIds));
+    const common = { gate: this.#gate.status(), isPaused: this.#isPaused };
+    return landingKeyIds.map((landingKeyId) =>
+      keyStanding({
+        landingKeyId,
+        files: files.get(landingKeyId) ?? [],
+        schedule: this.#schedule.stateOf(landingKeyId, nowMs),
+        ...common,
+      }),
+    );
   }
 
   status(): LanderStatus {

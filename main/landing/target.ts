@@ -52,6 +52,8 @@ export interface Upload {
   readonly permission?: string | undefined;
   readonly replication?: number | undefined;
   readonly blockSizeBytes?: number | undefined;
+  /** The directory must be there already: a server that is late then brings back nothing that was removed meanwhile (HttpFS does not heed it). */
+  readonly isParentRequired?: boolean | undefined;
   /** Servers that failed an earlier attempt of this file, `host:port`; not to be used when there are others. */
   readonly avoid?: readonly string[] | undefined;
 }

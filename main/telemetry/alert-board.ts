@@ -53,7 +53,8 @@ export class AlertBoard {
       count: (known?.count ?? 0) + 1,
     };
     this.#active.set(id, alert);
-    if (known === undefined) this.#changed(alert);
+    // That it got worse, or better, is a change of state; that it still lasts is none.
+    if (known?.level !== alert.level) this.#changed(alert);
   }
 
   /** Raises or clears by a fact that is true or not. */

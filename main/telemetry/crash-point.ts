@@ -27,8 +27,13 @@ export const CRASH_POINTS = [
   'land.after-rename',
   'land.before-ledger-commit',
   'land.after-ledger-commit',
+  'retry.before-commit',
+  'retry.after-commit',
   'janitor.before-remove',
   'janitor.after-remove',
+  'config.before-file',
+  'config.after-file',
+  'config.after-history',
 ] as const;
 
 export type CrashPoint = (typeof CRASH_POINTS)[number];

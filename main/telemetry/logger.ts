@@ -7,6 +7,8 @@ import { pino, type Logger as PinoLogger } from 'pino';
 import { toErrorReport, withoutSecrets } from '../../shared/errors.ts';
 
 export interface Logger {
+  /** The least important level that it writes; absent: it writes all. */
+  readonly lowest?: LogLevel;
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
@@ -15,24 +17,27 @@ export interface Logger {
 
 export type LogFields = Readonly<Record<string, unknown>>;
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
-export type LogListener = (line: {
-  atMs: number;
-  level: LogLevel;
-  message: string;
-  fields: LogFields;
-}) => void;
+/** Least important first. */
+export const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+
+/** A line without secrets in it. */
+export interface HeardLine {
+  readonly atMs: number;
+  readonly level: LogLevel;
+  readonly message: string;
+  readonly fields: LogFields;
+}
 
 const SECRET_KEY = /password|passwd|passphrase|secret|token|keytab|credential|authorization|private.?key/i;
 /** Bounds of one field: what lies deeper or further is said to be left out. */
 const FIELD_DEPTH_MAX = 6;
 const FIELD_ENTRIES_MAX = 200;
 
-/** A logger on stdout (or the given file descriptor); `listener` sees every line at or above `level` too. */
+/** A logger on stdout (or the given file descriptor). */
 export function createLogger(options: {
   readonly level: LogLevel;
   readonly nowMs: () => number;
   readonly destination?: number | undefined;
-  readonly listener?: LogListener | undefined;
 }): Logger {
   const lines: PinoLogger = pino(
     {
@@ -46,11 +51,31 @@ export function createLogger(options: {
   const write =
     (level: LogLevel) =>
     (message: string, fields: LogFields = {}) => {
-      const clean = redact(fields);
-      lines[level](clean, withoutSecrets(message));
-      if (lines.isLevelEnabled(level))
-        options.listener?.({ atMs: options.nowMs(), level, message: withoutSecrets(message), fields: clean });
+      if (lines.isLevelEnabled(level)) lines[level](redact(fields), withoutSecrets(message));
     };
+  return { lowest: options.level, ...methods(write) };
+}
+
+/** The same logger, whatever its form, with somebody who hears each line that it writes, without secrets. */
+export function listenedLogger(
+  log: Logger,
+  nowMs: () => number,
+  listener: (line: HeardLine) => void,
+): Logger {
+  const lowest = LOG_LEVELS.indexOf(log.lowest ?? 'debug');
+  const write =
+    (level: LogLevel) =>
+    (message: string, fields: LogFields = {}) => {
+      log[level](message, fields);
+      if (LOG_LEVELS.indexOf(level) < lowest) return;
+      listener({ atMs: nowMs(), level, message: withoutSecrets(message), fields: redact(fields) });
+    };
+  return { ...(log.lowest === undefined ? {} : { lowest: log.lowest }), ...methods(write) };
+}
+
+type Write = (message: string, fields?: LogFields) => void;
+
+function methods(write: (level: LogLevel) => Write): Record<LogLevel, Write> {
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 }
 

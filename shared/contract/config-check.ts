@@ -369,21 +369,16 @@ function sharesDirectory(file: FileConfig, left: KafkaSource, right: KafkaSource
   return places(left).some((place) => ofRight.has(place));
 }
 
-const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
-const listenersStayLocal: Rule = (file) => {
-  if (file.console === undefined) return [];
-  const notYet = warning(
-    ['console'],
-    'this version has no browser console; the section is kept for a later one',
-    'Use the command line: headgate status --watch.',
-  );
-  if (LOOPBACK.has(file.console.listen.host)) return [notYet];
+const LOOPBACK = /^(?:127(?:\.\d{1,3}){3}|::1|localhost)$/i;
+/** Whoever signs in to the console can do everything, and a token that travels in clear text is nobody's secret. */
+const consoleStaysLocal: Rule = (file) => {
+  if (file.console === undefined || file.console.tls !== undefined) return [];
+  if (LOOPBACK.test(file.console.listen.host)) return [];
   return [
-    notYet,
-    warning(
+    error(
       ['console', 'listen'],
-      'the console is reachable from other machines, over plain HTTP',
-      'Listen on 127.0.0.1 and put a TLS proxy before it.',
+      'the console would be reachable from other machines over plain HTTP',
+      'Listen on 127.0.0.1, or add "tls: { cert: FILE, key: FILE }".',
     ),
   ];
 };
@@ -398,7 +393,7 @@ const RULES: readonly Rule[] = [
   ...sinkRules,
   channelsHoldTheirEvents,
   sourcesDoNotOverlap,
-  listenersStayLocal,
+  consoleStaysLocal,
 ];
 
 export function findConflicts(file: FileConfig): readonly ConfigFinding[] {

@@ -7,6 +7,7 @@
 import * as z from 'zod';
 import { parseBytes, parseDuration, parseQuantity } from '../units.ts';
 import { listed } from './config-table.ts';
+import { kindOf, ofKind } from './config-kinds.ts';
 import { nearestName } from './config-nearest.ts';
 
 /** Long enough for any path, regex or list of brokers; short enough to keep messages and history small. */
@@ -53,9 +54,10 @@ export function checked<T>(
   verdict: Verdict,
 ): z.ZodType<T> {
   const [message, hint] = verdict;
-  return schema.superRefine((value, context) => {
+  const narrowed = schema.superRefine((value, context) => {
     if (!isGood(value)) context.addIssue({ code: 'custom', message, params: { hint, at: 'value' } });
   });
+  return ofKind(kindOf(schema), narrowed);
 }
 
 function readText(raw: unknown): Reading<string> {
@@ -90,12 +92,14 @@ export const quotedText = field((raw) =>
     : { problem: 'expected text in quotes', hint: "Put it in single quotes, as in '644'." },
 );
 
-export const flag = field<boolean>((raw) => {
+export const flag = ofKind({ kind: 'flag' }, field<boolean>(readFlag));
+
+function readFlag(raw: unknown): Reading<boolean> {
   if (typeof raw === 'boolean') return { value: raw };
   const lower = typeof raw === 'string' ? raw.trim().toLowerCase() : '';
   if (lower === 'true' || lower === 'false') return { value: lower === 'true' };
   return { problem: 'expected true or false', hint: 'Write true or false.' };
-});
+}
 
 export interface Range {
   readonly min: number;
@@ -103,32 +107,38 @@ export interface Range {
 }
 
 export function integer({ min, max }: Range) {
-  return field<number>((raw) => {
-    const value =
-      typeof raw === 'number'
-        ? raw
-        : typeof raw === 'string' && /^-?\d{1,16}$/.test(raw.trim())
-          ? Number(raw)
-          : Number.NaN;
-    if (!Number.isSafeInteger(value))
-      return { problem: 'expected a whole number', hint: `From ${min} to ${max}.` };
-    if (value < min || value > max)
-      return { problem: `expected a whole number from ${min} to ${max}`, hint: 'It is out of this range.' };
-    return { value };
-  });
+  return ofKind(
+    { kind: 'integer', min, max },
+    field<number>((raw) => {
+      const value =
+        typeof raw === 'number'
+          ? raw
+          : typeof raw === 'string' && /^-?\d{1,16}$/.test(raw.trim())
+            ? Number(raw)
+            : Number.NaN;
+      if (!Number.isSafeInteger(value))
+        return { problem: 'expected a whole number', hint: `From ${min} to ${max}.` };
+      if (value < min || value > max)
+        return { problem: `expected a whole number from ${min} to ${max}`, hint: 'It is out of this range.' };
+      return { value };
+    }),
+  );
 }
 
 export const MAX_BYTES = 2 ** 50;
 
 /** Bytes. A bare number is bytes, in Flume as here. */
 export function size({ min, max = MAX_BYTES }: { readonly min: number; readonly max?: number }) {
-  return field<number>((raw) => {
-    const value = isScalarQuantity(raw) ? parseBytes(String(raw)) : undefined;
-    if (value === undefined) return { problem: 'expected a size', hint: sizeHint(raw) };
-    if (value < min || value > max)
-      return { problem: `expected a size from ${min} to ${max} bytes`, hint: 'It is out of this range.' };
-    return { value };
-  });
+  return ofKind(
+    { kind: 'size' },
+    field<number>((raw) => {
+      const value = isScalarQuantity(raw) ? parseBytes(String(raw)) : undefined;
+      if (value === undefined) return { problem: 'expected a size', hint: sizeHint(raw) };
+      if (value < min || value > max)
+        return { problem: `expected a size from ${min} to ${max} bytes`, hint: 'It is out of this range.' };
+      return { value };
+    }),
+  );
 }
 
 function sizeHint(raw: unknown): string {
@@ -166,19 +176,22 @@ export interface DurationRule {
 /** Milliseconds. */
 export function duration({ bareUnit, minMs = 0, maxMs = MAX_DURATION_MS }: DurationRule = {}) {
   const example = 'Times are written as 500ms, 30s, 10min, 2h or 1d.';
-  return field<number>((raw) => {
-    const written = isScalarQuantity(raw) ? String(raw) : '';
-    const value = parseDuration(written, bareUnit === undefined ? undefined : BARE_UNITS_MS[bareUnit]);
-    if (value === undefined) {
-      const isBare = parseQuantity(written)?.unit === '';
-      return isBare
-        ? { problem: 'a time without a unit', hint: `This key has no Flume unit. ${example}` }
-        : { problem: 'expected a time', hint: example };
-    }
-    if (value < minMs || value > maxMs)
-      return { problem: `expected a time from ${minMs} to ${maxMs} ms`, hint: 'It is out of this range.' };
-    return { value };
-  });
+  return ofKind(
+    bareUnit === undefined ? { kind: 'duration' } : { kind: 'duration', bareUnit },
+    field<number>((raw) => {
+      const written = isScalarQuantity(raw) ? String(raw) : '';
+      const value = parseDuration(written, bareUnit === undefined ? undefined : BARE_UNITS_MS[bareUnit]);
+      if (value === undefined) {
+        const isBare = parseQuantity(written)?.unit === '';
+        return isBare
+          ? { problem: 'a time without a unit', hint: `This key has no Flume unit. ${example}` }
+          : { problem: 'expected a time', hint: example };
+      }
+      if (value < minMs || value > maxMs)
+        return { problem: `expected a time from ${minMs} to ${maxMs} ms`, hint: 'It is out of this range.' };
+      return { value };
+    }),
+  );
 }
 
 function isScalarQuantity(raw: unknown): raw is string | number {
@@ -190,19 +203,22 @@ export function choice<const T extends string>(
   words: readonly T[],
   synonyms: Readonly<Record<string, T>> = {},
 ) {
-  return field<T>((raw) => {
-    const lower =
-      typeof raw === 'string' || typeof raw === 'boolean' || typeof raw === 'number'
-        ? String(raw).trim().toLowerCase()
-        : '';
-    const value =
-      words.find((word) => word.toLowerCase() === lower) ??
-      (Object.hasOwn(synonyms, lower) ? synonyms[lower] : undefined);
-    if (value !== undefined) return { value };
-    const near = nearestName(lower, words);
-    const hint = near === undefined ? 'Choose one of these words.' : `Did you mean "${near}"?`;
-    return { problem: `expected ${listed(words)}`, hint };
-  });
+  return ofKind(
+    { kind: 'choice', words },
+    field<T>((raw) => {
+      const lower =
+        typeof raw === 'string' || typeof raw === 'boolean' || typeof raw === 'number'
+          ? String(raw).trim().toLowerCase()
+          : '';
+      const value =
+        words.find((word) => word.toLowerCase() === lower) ??
+        (Object.hasOwn(synonyms, lower) ? synonyms[lower] : undefined);
+      if (value !== undefined) return { value };
+      const near = nearestName(lower, words);
+      const hint = near === undefined ? 'Choose one of these words.' : `Did you mean "${near}"?`;
+      return { problem: `expected ${listed(words)}`, hint };
+    }),
+  );
 }
 
 /** A YAML list of texts, or one text that is split; no duplicates, at least one. */
@@ -210,61 +226,67 @@ export function texts({
   separator = /[\s,]+/,
   isEmptyAllowed = false,
 }: { readonly separator?: RegExp; readonly isEmptyAllowed?: boolean } = {}) {
-  return field<readonly string[]>((raw) => {
-    const scalar = typeof raw === 'string' || typeof raw === 'number' ? String(raw) : undefined;
-    const items: unknown[] | undefined = Array.isArray(raw) ? raw : scalar?.split(separator);
-    if (items === undefined)
-      return { problem: 'expected a list', hint: 'Write it as [a, b], or one "- item" a line.' };
-    if (items.length > MAX_LIST_ITEMS)
-      return { problem: `a list with more than ${MAX_LIST_ITEMS} items`, hint: 'Shorten it.' };
-    const value: string[] = [];
-    for (const item of items) {
-      const reading = readText(item);
-      if (reading.value === undefined)
-        return {
-          problem: 'a list item that is not plain text',
-          hint: 'Each item is one word or quoted text.',
-        };
-      const trimmed = reading.value.trim();
-      if (trimmed === '' && scalar !== undefined) continue;
-      if (trimmed === '') return { problem: 'an empty list item', hint: 'Remove it.' };
-      value.push(trimmed);
-    }
-    if (value.length === 0 && !isEmptyAllowed)
-      return { problem: 'an empty list', hint: 'Name at least one.' };
-    if (new Set(value).size !== value.length)
-      return { problem: 'a list that names something twice', hint: 'Remove the second one.' };
-    return { value };
-  });
+  return ofKind(
+    { kind: 'texts' },
+    field<readonly string[]>((raw) => {
+      const scalar = typeof raw === 'string' || typeof raw === 'number' ? String(raw) : undefined;
+      const items: unknown[] | undefined = Array.isArray(raw) ? raw : scalar?.split(separator);
+      if (items === undefined)
+        return { problem: 'expected a list', hint: 'Write it as [a, b], or one "- item" a line.' };
+      if (items.length > MAX_LIST_ITEMS)
+        return { problem: `a list with more than ${MAX_LIST_ITEMS} items`, hint: 'Shorten it.' };
+      const value: string[] = [];
+      for (const item of items) {
+        const reading = readText(item);
+        if (reading.value === undefined)
+          return {
+            problem: 'a list item that is not plain text',
+            hint: 'Each item is one word or quoted text.',
+          };
+        const trimmed = reading.value.trim();
+        if (trimmed === '' && scalar !== undefined) continue;
+        if (trimmed === '') return { problem: 'an empty list item', hint: 'Remove it.' };
+        value.push(trimmed);
+      }
+      if (value.length === 0 && !isEmptyAllowed)
+        return { problem: 'an empty list', hint: 'Name at least one.' };
+      if (new Set(value).size !== value.length)
+        return { problem: 'a list that names something twice', hint: 'Remove the second one.' };
+      return { value };
+    }),
+  );
 }
 
 /** A map from free keys to values of one kind. */
 export function textMap<T>(of: z.ZodType<T>, what: string) {
-  return z.unknown().transform((raw, context): Readonly<Record<string, T>> => {
-    if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
-      context.addIssue({
-        code: 'custom',
-        message: `${what} is a map`,
-        params: { hint: 'Write one "key: value" a line, indented.', at: 'value' },
-      });
-      return z.NEVER;
-    }
-    const resolved = Object.create(null) as Record<string, T>;
-    for (const [key, value] of Object.entries(raw)) {
-      const outcome = of.safeParse(value);
-      if (outcome.success) resolved[key] = outcome.data;
-      for (const issue of outcome.error?.issues ?? []) {
-        const params = issue.code === 'custom' ? issue.params : undefined;
+  return ofKind(
+    { kind: 'map', of: kindOf(of) },
+    z.unknown().transform((raw, context): Readonly<Record<string, T>> => {
+      if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
         context.addIssue({
           code: 'custom',
-          path: [key, ...issue.path],
-          message: issue.message,
-          params: params ?? { hint: '', at: 'value' },
+          message: `${what} is a map`,
+          params: { hint: 'Write one "key: value" a line, indented.', at: 'value' },
         });
+        return z.NEVER;
       }
-    }
-    return resolved;
-  });
+      const resolved = Object.create(null) as Record<string, T>;
+      for (const [key, value] of Object.entries(raw)) {
+        const outcome = of.safeParse(value);
+        if (outcome.success) resolved[key] = outcome.data;
+        for (const issue of outcome.error?.issues ?? []) {
+          const params = issue.code === 'custom' ? issue.params : undefined;
+          context.addIssue({
+            code: 'custom',
+            path: [key, ...issue.path],
+            message: issue.message,
+            params: params ?? { hint: '', at: 'value' },
+          });
+        }
+      }
+      return resolved;
+    }),
+  );
 }
 
 /** `host:port`, `[v6]:port`. */
@@ -320,39 +342,45 @@ function readBaseUrl(raw: unknown): Reading<string> {
 
 export const MAX_NAMENODES = 8;
 
-export const baseUrls = field<readonly string[]>((raw) => {
-  const items: unknown[] = Array.isArray(raw)
-    ? raw
-    : typeof raw === 'string'
-      ? raw.split(/[\s,]+/).filter((item) => item !== '')
-      : [raw];
-  const value: string[] = [];
-  for (const item of items) {
-    const reading = readBaseUrl(item);
-    if (reading.value === undefined) return { problem: reading.problem ?? '', hint: reading.hint ?? '' };
-    value.push(reading.value);
-  }
-  if (value.length === 0 || value.length > MAX_NAMENODES)
-    return {
-      problem: `expected 1 to ${MAX_NAMENODES} addresses`,
-      hint: 'Name the NameNodes of one HA pair.',
-    };
-  if (new Set(value).size !== value.length)
-    return { problem: 'the same address twice', hint: 'Remove the second one.' };
-  return { value };
-});
+export const baseUrls = ofKind(
+  { kind: 'texts' },
+  field<readonly string[]>((raw) => {
+    const items: unknown[] = Array.isArray(raw)
+      ? raw
+      : typeof raw === 'string'
+        ? raw.split(/[\s,]+/).filter((item) => item !== '')
+        : [raw];
+    const value: string[] = [];
+    for (const item of items) {
+      const reading = readBaseUrl(item);
+      if (reading.value === undefined) return { problem: reading.problem ?? '', hint: reading.hint ?? '' };
+      value.push(reading.value);
+    }
+    if (value.length === 0 || value.length > MAX_NAMENODES)
+      return {
+        problem: `expected 1 to ${MAX_NAMENODES} addresses`,
+        hint: 'Name the NameNodes of one HA pair.',
+      };
+    if (new Set(value).size !== value.length)
+      return { problem: 'the same address twice', hint: 'Remove the second one.' };
+    return { value };
+  }),
+);
 
 /** An IANA zone name (`Asia/Shanghai`, `UTC`) or an offset that `Intl` knows. */
-export const timeZone = field<string>((raw) => {
-  const written = typeof raw === 'string' ? raw.trim() : '';
-  const canonical = canonicalZone(written);
-  if (canonical !== undefined) return { value: canonical };
-  const near =
-    written === '' ? undefined : nearestName(written, ['UTC', ...Intl.supportedValuesOf('timeZone')]);
-  const hint =
-    near === undefined ? 'For example Asia/Shanghai, Europe/Berlin, UTC.' : `Did you mean "${near}"?`;
-  return { problem: 'not a time zone of the IANA list', hint };
-});
+export const timeZone = ofKind(
+  { kind: 'time-zone' },
+  field<string>((raw) => {
+    const written = typeof raw === 'string' ? raw.trim() : '';
+    const canonical = canonicalZone(written);
+    if (canonical !== undefined) return { value: canonical };
+    const near =
+      written === '' ? undefined : nearestName(written, ['UTC', ...Intl.supportedValuesOf('timeZone')]);
+    const hint =
+      near === undefined ? 'For example Asia/Shanghai, Europe/Berlin, UTC.' : `Did you mean "${near}"?`;
+    return { problem: 'not a time zone of the IANA list', hint };
+  }),
+);
 
 /** The name as written when `Intl` knows it; Flume's silent "unknown means GMT" is what this guards against. */
 function canonicalZone(written: string): string | undefined {

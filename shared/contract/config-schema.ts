@@ -13,6 +13,17 @@ const gatewayId = checked(text, (id) => /^[a-z0-9-]{1,32}$/.test(id), [
 
 const listenSchema = tableSchema({ listen: required('listen', endpoint) } as const, { what: 'a listener' });
 
+const consoleKeys = {
+  listen: defaulted('listen', endpoint, '127.0.0.1:8642'),
+  /** Paths of PEM files; needed as soon as other machines can reach the listener. */
+  tls: optional(
+    'tls',
+    tableSchema({ cert: required('certPath', text), key: required('keyPath', text) } as const, {
+      what: 'the console’s tls',
+    }),
+  ),
+} as const;
+
 const rootKeys = {
   gateway: required(
     'gateway',
@@ -25,7 +36,7 @@ const rootKeys = {
       { what: 'gateway' },
     ),
   ),
-  console: optional('console', listenSchema),
+  console: optional('console', tableSchema(consoleKeys, { what: 'the console' })),
   metrics: optional('metrics', listenSchema),
   sources: required('sources', namedMapSchema(sourceSchema, 'sources')),
   channels: required('channels', namedMapSchema(channelSchema, 'channels')),

@@ -36,6 +36,8 @@ export const auditCoverage = z.object({
   to: z.number(),
   landed: count,
   inChannel: count,
+  /** Given up by an operator; the notes name them. */
+  dropped: count.optional(),
   quarantined: count,
   filtered: count,
   notRouted: count,

@@ -57,6 +57,10 @@ export const backlogChunk = z.object({
   putMs: ms,
   oldestEventMs: ms,
   newestEventMs: ms,
+  /** Not accepted yet: it may not land before its commit in Kafka. */
+  isHeld: z.boolean().optional(),
+  /** Of a file that is on its way. */
+  isPlanned: z.boolean().optional(),
 });
 
 export const peekedEvent = z.object({
@@ -111,9 +115,17 @@ export const quarantineRow = z.object({
   bodyBytes: count,
   preview: z.string(),
   state: quarantineState,
+  /** When it left quarantine, by whom and why; its body is gone then. */
+  settledMs: ms.optional(),
+  settledBy: optionalText,
+  settledWhy: optionalText,
 });
 
-/** Events with the same reason, source and topic. */
+/**
+ * Events of one source and topic with the same reason. `reason` is without what differs from event to event: texts of the event that
+ * are quoted stand as `"…"`, numbers as `#`; selections and filters understand it. `oldestMs` and `newestMs`: when the first and the last of
+ * them came into quarantine.
+ */
 export const quarantineGroup = z.object({
   reason: z.string(),
   source: z.string(),
@@ -125,11 +137,14 @@ export const quarantineGroup = z.object({
   newestMs: ms,
 });
 
-/** Which events in quarantine are meant: named ones, or all that wait with exactly this reason (and source, and topic). */
+/**
+ * Which events in quarantine are meant, of those that wait: named ones, or all with exactly this reason, or a group's reason (and source,
+ * and topic), or all.
+ */
 export const quarantineSelection = z.union([
   z.strictObject({ ids: z.array(count).min(1).max(1000) }),
   z.strictObject({ reason: z.string().max(1000), source: name.optional(), topic: name.optional() }),
-  z.strictObject({ all: z.literal(true) }),
+  z.strictObject({ all: z.literal(true), source: name.optional(), topic: name.optional() }),
 ]);
 
 export type BacklogRow = z.output<typeof backlogRow>;

@@ -39,6 +39,8 @@ export const sourceStatus = z.object({
   repulls: count,
   failedPulls: count,
   lag: z.number(),
+  /** That its events may go into. */
+  channels: z.array(z.string()).optional(),
   partitions: z.array(partitionStatus),
 });
 
@@ -59,7 +61,14 @@ export const channelStatus = z.object({
   oldestPutMs: ms.optional(),
   quarantined: count,
   damagedChunks: count,
+  /** Bytes that still go in before intake stops: the less of its own room and the disk's. */
+  roomBytes: count.optional(),
+  /** At the pace at which it fills now; absent while it does not fill. */
   secondsToFull: z.number().optional(),
+  /** At the pace of the intake now, if nothing landed any more: what pausing costs. Absent while nothing comes in. */
+  secondsToFullIfPaused: z.number().optional(),
+  /** Until nothing waits, at the pace at which the backlog shrinks now; absent while it does not shrink. */
+  drainSeconds: z.number().optional(),
 });
 
 export const uploadStatus = z.object({

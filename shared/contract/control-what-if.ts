@@ -49,12 +49,14 @@ const placement = z.string();
 export const whatIfResult = z.object({
   source: z.string(),
   events: count,
-  /** Would land. */
+  /** Would land. Each event counts in one of these four: one that a sink could not place counts as quarantined, whatever others did. */
   placed: count,
   filtered: count,
   quarantined: count,
   notRouted: count,
   tookMs: ms,
+  /** What the sample lacks, in a sentence: it ended early, or its events have lost their headers. */
+  note: optionalText,
   failures: z.array(z.object({ reason: z.string(), events: count, samples: z.array(sampleEvent) })),
   directories: z.array(
     z.object({
@@ -69,14 +71,16 @@ export const whatIfResult = z.object({
   ),
   directoriesLeftOut: count,
   /**
-   * Times that may be read wrongly: text without a zone, two-digit years, times in the future or long past, hours that a change of clocks
-   * skips or repeats, the time of the record instead of the event's own.
+   * Times that may be read wrongly: text without a zone, two-digit years or none, times in the future or long past, hours that a change
+   * of clocks skips or repeats, the time of the record instead of the event's own, seconds or microseconds taken for milliseconds.
+   * Only where a path needs a time.
    */
   traps: z.array(
     z.object({
       kind: z.enum([
         'no-zone',
         'two-digit-year',
+        'no-year',
         'future',
         'long-past',
         'clock-change',

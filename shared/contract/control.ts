@@ -143,6 +143,8 @@ export const procedures = {
       next: optionalText,
       /** Rows that match; absent where counting them would take too long. */
       total: count.optional(),
+      /** Older rows that this order or filter did not look at: it knows the newest million only. */
+      leftOut: count.optional(),
     }),
   },
   /** A held file is looked at again from where it was held; what is still in doubt is held again. */
@@ -152,7 +154,7 @@ export const procedures = {
   },
 
   auditStart: {
-    input: z.object({ level: z.enum(['ledger', 'hdfs', 'deep']) }),
+    input: z.object({ level: z.enum(['ledger', 'hdfs', 'deep']), by: by.optional() }),
     output: z.object({ id: z.string() }),
   },
   auditReport: { input: z.object({ id: jobId }), output: auditReport },

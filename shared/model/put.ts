@@ -20,12 +20,13 @@ export interface PutChunk {
   readonly bucketEndMs: number | undefined;
 }
 
-/** An event that no rule could place, whole. */
+/** An event that no rule could place, whole and as its source delivered it: no interceptor's work is in it. */
 export interface QuarantinedEvent {
   readonly offset: Offset;
   /** The channel it was meant for; undefined: all channels of the source. */
   readonly channel: string | undefined;
   readonly reason: string;
+  /** NaN: it has no time. */
   readonly timestampMs: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly key: Uint8Array | undefined;

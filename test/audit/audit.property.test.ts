@@ -15,7 +15,16 @@ import type { Step } from './busy-channel.ts';
 
 /** Tables of which no row may go missing. A tenure that took nothing is missed by nobody. */
 const LOSABLE = [
-  ...['chunks', 'ledger_parts', 'dispositions', 'quarantine', 'ledger', 'landing_keys', 'plans'],
+  ...[
+    'chunks',
+    'ledger_parts',
+    'dispositions',
+    'quarantine',
+    'ledger',
+    'landing_keys',
+    'plans',
+    'quarantine_bodies',
+  ],
   ...['held_puts', 'tenure_channels', 'partitions', 'tenures'],
 ];
 const DOUBLABLE = ['chunks', 'ledger_parts', 'dispositions', 'quarantine', 'tenure_channels', 'tenures'];
@@ -39,6 +48,10 @@ const CHANGES: readonly (readonly [table: string, column: string, value: string]
   ['dispositions', 'channel', "'x'"],
   ['quarantine', 'first', 'first + 1'],
   ['quarantine', 'state', "'retried'"],
+  ['quarantine', 'state', "'dropped'"],
+  ['quarantine', 'body_bytes', 'body_bytes + 1'],
+  ['quarantine', 'channel', "'x'"],
+  ['quarantine_bodies', 'id', 'id + 1000'],
   ...['partition_id', 'tenure_id'].map((column) => ['quarantine', column, `${column} + 1000`] as const),
   ['tenures', 'put_to', 'put_to + 1'],
   ['tenures', 'partition_id', 'partition_id + 1000'],
@@ -62,6 +75,13 @@ const CHANGES: readonly (readonly [table: string, column: string, value: string]
   ['ledger', 'channel', "channel || 'x'"],
   ['ledger', 'file_id', "file_id || 'x'"],
 ];
+
+/** Which rows say something that is said a second time: what left quarantine stands in other rows, and its own is history. */
+const WHERE: Readonly<Record<string, string>> = {
+  'loss of tenures': 'put_to > start_offset',
+  'double of tenures': 'put_to > start_offset',
+  'change of quarantine': "state = 'waiting'",
+};
 
 interface Fault {
   readonly kind: 'loss' | 'double' | 'change';
@@ -88,7 +108,7 @@ function harm(directory: string, { kind, table: at, row }: Fault): string | unde
     const [changed, column, value] = pick(CHANGES, at);
     const table = kind === 'loss' ? pick(LOSABLE, at) : kind === 'double' ? pick(DOUBLABLE, at) : changed;
     const key = table === 'held_puts' ? 'next' : 'id';
-    const where = table === 'tenures' && kind !== 'change' ? 'put_to > start_offset' : '1';
+    const where = WHERE[`${kind} of ${table}`] ?? '1';
     const ids = db.prepare<[], { id: number }>(`SELECT ${key} AS id FROM ${table} WHERE ${where}`).all();
     if (ids.length === 0) return undefined;
     const { id } = pick(ids, row);
@@ -152,6 +172,7 @@ test(
             one.landed +
             one.inChannel +
             one.quarantined +
+            (one.dropped ?? 0) +
             one.filtered +
             one.notRouted +
             one.absent +
@@ -184,6 +205,8 @@ const SOMETHING_OF_ALL: readonly Step[] = [
   { kind: 'new tenure', partition: 0, verdict: 'accepted' },
   { kind: 'put', partition: 0, fates: FATES, repeat: 1 },
   { kind: 'accept', partition: 0, back: 0 },
+  { kind: 'retry', turn: 0 },
+  { kind: 'drop', events: 1 },
   { kind: 'put', partition: 0, fates: FATES, repeat: 1 },
 ];
 

@@ -1,4 +1,10 @@
+import { join } from 'node:path';
 import fc from 'fast-check';
+import { CHANNEL_FILE, openForReading } from '../../main/channel/channel-database.ts';
+import { quarantineSlice, quarantineTarget } from '../../main/channel/quarantine-target.ts';
+import type { SliceEvent } from '../../main/channel/quarantine-target.ts';
+import { retryGroups } from '../../main/engine/quarantine-batch.ts';
+import { offset } from '../../shared/model/brand.ts';
 import type { Disposition } from '../../shared/model/partition.ts';
 import {
   CHANNEL,
@@ -35,6 +41,8 @@ export type Step =
     }
   | { readonly kind: 'accept'; readonly partition: number; readonly back: number }
   | { readonly kind: 'land'; readonly maxEvents: number }
+  | { readonly kind: 'retry'; readonly turn: number }
+  | { readonly kind: 'drop'; readonly events: number }
   | { readonly kind: 'new tenure'; readonly partition: number; readonly verdict: 'accepted' | 'rejected' };
 
 const partitionNumber = fc.integer({ min: 0, max: 1 });
@@ -59,6 +67,14 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.record({ kind: fc.constant('land' as const), maxEvents: fc.integer({ min: 0, max: 9 }) }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('retry' as const), turn: fc.integer({ min: 0, max: 4 }) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('drop' as const), events: fc.integer({ min: 1, max: 3 }) }),
   },
   {
     weight: 1,
@@ -95,6 +111,14 @@ export class BusyChannel {
         return this.#accept(one.partition, one.back);
       case 'land':
         return this.#land(one.maxEvents);
+      case 'retry':
+        for (const group of retryGroups(this.#waiting())) await this.#retry(group, one.turn);
+        return;
+      case 'drop': {
+        const ids = this.#waiting().map(({ id }) => id);
+        const drop = { ids: ids.slice(0, one.events), by: 'li', why: 'no use' };
+        return void (await this.site.writer.perform('dropQuarantined', drop));
+      }
       case 'new tenure': {
         const { nonce, ends } = this.#state(one.partition);
         await this.site.writer.perform('endTenure', nonce);
@@ -160,6 +184,46 @@ export class BusyChannel {
     if (end === undefined) return;
     await this.site.writer.perform('accept', nonce, end);
     ends.splice(0, ends.indexOf(end) + 1);
+  }
+
+  #waiting(): readonly SliceEvent[] {
+    const db = openForReading(join(this.site.directory, CHANNEL_FILE));
+    try {
+      const selection = { all: true } as const;
+      const { upTo } = quarantineTarget(db, selection);
+      return quarantineSlice(db, { selection, upTo }, undefined).events;
+    } finally {
+      db.close();
+    }
+  }
+
+  /** One after the other: into both channels, filtered, into one of two, and not at all; `turn` says with which it begins. */
+  async #retry(group: readonly SliceEvent[], turn: number): Promise<void> {
+    const at = (fate: number) =>
+      group.flatMap(({ offset: one }, index) => ((index + turn) % 4 === fate ? [one] : []));
+    const channel = group[0]?.channel;
+    const channels = channel === undefined ? CHANNELS : [channel];
+    const both = [...at(0), ...at(2)].sort((a, b) => a - b);
+    const split = channel === undefined ? at(2) : [];
+    const taken = new Set(split);
+    const chunks = channels
+      .map((name): TestChunk => {
+        const offsets = name === CHANNEL ? both : both.filter((one) => !taken.has(one));
+        return { offsets, channel: name, directory: '/logs/retried' };
+      })
+      .filter(({ offsets }) => offsets.length > 0);
+    const put = putOf({ tenure: '', first: 0, next: 0, chunks, partition: partition(group[0]?.partition) });
+    const filtered = at(1);
+    await this.site.writer.perform('retryQuarantined', {
+      events: group.map(({ id, offset: one }) => ({ id, offset: offset(one) })),
+      ...{ channel, channels, chunks: put.chunks, bytes: put.bytes, configVersion: 2, by: 'li' },
+      dispositions:
+        filtered.length === 0 ? [] : [{ kind: 'filtered', channel, runs: runsOf(filtered), reason: 'r' }],
+      stays: [
+        ...at(3).map((one) => ({ offset: offset(one), channel, reason: 'still no time' })),
+        ...split.map((one) => ({ offset: offset(one), channel: 'other', reason: 'no directory' })),
+      ],
+    });
   }
 
   async #land(maxEvents: number): Promise<void> {

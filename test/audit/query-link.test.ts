@@ -124,6 +124,8 @@ describe('questions', () => {
       nowMs: 1,
     });
     expect((await queries.channelFigures())[0]).toMatchObject({ events: 9, heldEvents: 6 });
+    const planned = await queries.backlogList({ limit: 9 });
+    expect(planned, 'what is on its way is still listed').toMatchObject({ totalKeys: 3, totalEvents: 9 });
   });
 
   test('the backlog comes by the page, by sink and by topic', async () => {

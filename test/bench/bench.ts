@@ -7,7 +7,9 @@ import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { backlogBench } from './backlog-bench.ts';
 import { printResult, type BenchResult } from './bench-output.ts';
+import { followBench } from './follow-bench.ts';
 import { idleBench } from './idle-bench.ts';
+import { listsBench } from './lists-bench.ts';
 import { pairBench, zstdBench, type EngineOptions } from './pair-bench.ts';
 import { profileBench } from './profile-bench.ts';
 
@@ -120,6 +122,21 @@ bench('idle', 'CPU of an engine that has nothing to do, with many broker connect
   .option('--seconds <n>', 'how long is measured', positive, 60)
   .action((options: Common & { connections: number; seconds: number }) =>
     run(options, () => idleBench({ ...options, environment: environmentOf(options) })),
+  );
+
+bench('follow', 'what it costs an engine under load that consoles follow it; needs no servers')
+  .option('--events-per-second <n>', 'lines that are written to the files it reads', positive, 20_000)
+  .option('--seconds <n>', 'how long each measurement takes', positive, 5)
+  .option('--rounds <n>', 'how often the numbers of followers take turns', positive, 4)
+  .action((options: Common & { eventsPerSecond: number; seconds: number; rounds: number }) =>
+    run(options, () => followBench({ ...options, environment: environmentOf(options) })),
+  );
+
+bench('lists', 'pages, orders and filters of a long backlog and a long ledger, without servers')
+  .option('--keys <n>', 'landing keys that wait, three chunks each', positive, 100_000)
+  .option('--ledger <n>', 'rows of the ledger', positive, 1_000_000)
+  .action((options: Common & { keys: number; ledger: number }) =>
+    run(options, () => listsBench({ keys: options.keys, ledgerRows: options.ledger })),
   );
 
 program

@@ -37,9 +37,11 @@ export function fillLists(directory: string, size: ListsSize): void {
 }
 
 function fillPartitions(db: ChannelDatabase): void {
-  const insert = db.prepare(`INSERT INTO partitions (id, source, topic, partition, incarnation, cluster_id, consumer_group,
+  const insert =
+    db.prepare(`INSERT INTO partitions (id, source, topic, partition, incarnation, cluster_id, consumer_group,
     topic_id, is_current, position, tenure_id) VALUES (@id, 'kafka', @topic, @partition, 'a', 'c', 'g', 't', 1, 0, @id)`);
-  const tenure = db.prepare(`INSERT INTO tenures (id, nonce, partition_id, sequence, start_offset, put_to, accepted_to, state,
+  const tenure =
+    db.prepare(`INSERT INTO tenures (id, nonce, partition_id, sequence, start_offset, put_to, accepted_to, state,
     started_at_ms) VALUES (@id, @nonce, @id, 1, 0, 1000000000, 1000000000, 'open', 1)`);
   for (let id = 1; id <= TOPICS * PARTITIONS; id++) {
     insert.run({ id, topic: `topic-${(id - 1) % TOPICS}`, partition: Math.floor((id - 1) / TOPICS) });
@@ -48,10 +50,12 @@ function fillPartitions(db: ChannelDatabase): void {
 }
 
 function fillKeys(db: ChannelDatabase, { keys, chunksAKey }: ListsSize): void {
-  const key = db.prepare(`INSERT INTO landing_keys (id, channel, key_text, sink, directory, prefix, suffix, codec, serializer,
+  const key =
+    db.prepare(`INSERT INTO landing_keys (id, channel, key_text, sink, directory, prefix, suffix, codec, serializer,
     version, chunks, events, raw_bytes, stored_bytes, newest_put_ms, newest_event_ms) VALUES (@id, '${CHANNEL}', @directory, '${SINK}',
     @directory, 'www', '.log', 'none', 'text', 1, @chunks, @events, @raw, @stored, @newest, @newest)`);
-  const chunk = db.prepare(`INSERT INTO chunks (body_id, landing_key_id, partition_id, tenure_id, channel, first, next, events,
+  const chunk =
+    db.prepare(`INSERT INTO chunks (body_id, landing_key_id, partition_id, tenure_id, channel, first, next, events,
     lines, raw_bytes, stored_bytes, codec, crc32c, put_ms, oldest_event_ms, newest_event_ms, runs)
     VALUES (1, @id, @partition, @partition, '${CHANNEL}', @first, @next, @events, @events, @raw, @stored, 'zstd', 1, @ms, @ms, @ms, @runs)`);
   const body = db.prepare('INSERT INTO chunk_bodies (id, bytes) VALUES (1, ?)');
@@ -61,7 +65,9 @@ function fillKeys(db: ChannelDatabase, { keys, chunksAKey }: ListsSize): void {
     const mixed = mix(id);
     const hour = START_MS + (mixed % 1_000) * HOUR_MS;
     const directory =
-      id === keys ? `/logs/${NEEDLE}/08` : `/logs/topic-${id % TOPICS}/${day(hour)}/host-${mixed % 5_000}-${id}`;
+      id === keys
+        ? `/logs/${NEEDLE}/08`
+        : `/logs/topic-${id % TOPICS}/${day(hour)}/host-${mixed % 5_000}-${id}`;
     const sums = { chunks: chunksAKey, events: 0, raw: 0, stored: 0, newest: hour };
     for (let at = 0; at < chunksAKey; at++) {
       const events = EVENTS_A_CHUNK + (mix(id + at) % 100);
@@ -80,11 +86,13 @@ function fillKeys(db: ChannelDatabase, { keys, chunksAKey }: ListsSize): void {
 }
 
 function fillLedger(db: ChannelDatabase, rows: number): void {
-  const insert = db.prepare(`INSERT INTO ledger (id, file_id, sink, channel, directory, prefix, suffix, codec, serializer, version,
+  const insert =
+    db.prepare(`INSERT INTO ledger (id, file_id, sink, channel, directory, prefix, suffix, codec, serializer, version,
     final_path, namespace, bytes, raw_bytes, events, lines, crc32c, checksum, checksum_note, inode, attempts, planned_at_ms, landed_at_ms)
     VALUES (@id, @fileId, '${SINK}', '${CHANNEL}', @directory, 'www', '.log', 'none', 'text', 1, @path, 'ns-1', @bytes, @bytes, @events,
     @events, 7, 'MD5-of-0MD5-of-512CRC32C 000002000000000000000000a1b2c3d4e5f60718293a4b5c6d7e8f90', NULL, @inode, 1, @landed, @landed)`);
-  const part = db.prepare(`INSERT INTO ledger_parts (file_id, partition_id, channel, first, next, events, runs)
+  const part =
+    db.prepare(`INSERT INTO ledger_parts (file_id, partition_id, channel, first, next, events, runs)
     VALUES (@fileId, @partition, '${CHANNEL}', @first, @next, @events, @runs)`);
   const runs = Buffer.from(singleRun(0, EVENTS_A_CHUNK).bytes);
   for (let id = 1; id <= rows; id++) {
@@ -92,11 +100,23 @@ function fillLedger(db: ChannelDatabase, rows: number): void {
     const landed = START_MS + id * 7_000;
     const topic = mixed % TOPICS;
     const directory = id === 1 ? `/logs/${NEEDLE}` : `/logs/topic-${topic}/${day(landed)}/${mixed % 40}`;
-    const stamp = new Date(landed).toISOString().replace(/[-:.Z]/g, '').replace('T', '-');
+    const stamp = new Date(landed)
+      .toISOString()
+      .replace(/[-:.Z]/g, '')
+      .replace('T', '-');
     const fileId = `${stamp}-3c7ae939-${id.toString(36).padStart(8, '0')}`;
     const events = 1_000 + (mixed % 1_000_000);
     const path = `${directory}/www.${fileId}.log`;
-    insert.run({ id, fileId, directory, path, bytes: events * 180 + (mixed % 97), events, inode: String(16_000 + id), landed });
+    insert.run({
+      id,
+      fileId,
+      directory,
+      path,
+      bytes: events * 180 + (mixed % 97),
+      events,
+      inode: String(16_000 + id),
+      landed,
+    });
     part.run({ fileId, partition: 1 + topic, first: id * 10, next: id * 10 + events, events, runs });
   }
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { BacklogChunks } from '../../main/channel/backlog-chunks.ts';
 import * as backlog from '../../main/channel/backlog-reader.ts';
 import { openForReading } from '../../main/channel/channel-database.ts';
 import { coverage, knownPartitions, participation } from '../../main/channel/coverage-reader.ts';
@@ -34,13 +35,26 @@ test('lists, peeks, landings, quarantine and figures tell what is there', async 
 
   const db = openForReading(join(directory.path, 'channel.sqlite'));
   expect(backlog.backlogKeys(db)).toMatchObject([{ events: 20, channel: CHANNEL, oldestEventMs: 1_000_010 }]);
-  const chunks = backlog.backlogChunks(db, key?.id ?? 0, { limit: 10 });
-  expect(chunks).toMatchObject([
-    { first: 10, isHeld: false },
+  const chunks = new BacklogChunks(db);
+  const ids = chunks.ids(key?.id ?? 0, { limit: 10 });
+  expect(ids.map((id) => chunks.get(id))).toMatchObject([
+    { first: 10, isHeld: false, isPlanned: false },
     { first: 20, isHeld: true },
   ]);
-  expect(backlog.backlogChunks(db, key?.id ?? 0, { limit: 10, after: chunks[0]?.id ?? 0 })).toHaveLength(1);
-  expect(backlog.peekEvents(db, chunks[0]?.id ?? 0, 2)).toEqual(['0:10', '0:11']);
+  expect(chunks.ids(key?.id ?? 0, { limit: 10, after: ids[0] ?? 0 })).toEqual(ids.slice(1));
+  expect(chunks.ids(key?.id ?? 0, { limit: 10, upTo: ids[0] ?? 0 })).toEqual(ids.slice(0, 1));
+  expect(chunks.ids(key?.id ?? 0, { limit: 1, offset: 1 })).toEqual(ids.slice(1));
+  expect(
+    chunks
+      .text(ids[0] ?? 0)
+      ?.toString()
+      .slice(0, 10),
+  ).toBe('0:10\n0:11\n');
+  expect(chunks.sums(key?.id ?? 0)).toMatchObject({ events: 20, lastChunkId: ids[1] });
+  const next = await writer.perform('plan', fileRequest(key?.id ?? 0, { maxEvents: 10 }));
+  expect(next?.plan.events).toBe(10);
+  expect(chunks.ids(key?.id ?? 0, { limit: 10 }), 'chunks in plans are there until they landed').toEqual(ids);
+  expect([chunks.count(key?.id ?? 0), chunks.get(ids[0] ?? 0)?.isPlanned]).toEqual([2, true]);
   const [landing] = backlog.landings(db, { limit: 5, sink: SINK, directory: '/logs' });
   expect(landing).toMatchObject({ fileId: planned.plan.fileId, events: 10, lines: 10 });
   expect(backlog.landings(db, { limit: 5, before: landing?.id ?? 0 })).toEqual([]);
@@ -50,7 +64,7 @@ test('lists, peeks, landings, quarantine and figures tell what is there', async 
   expect(row).toMatchObject({ offset: 30, reason: 'no time', bodyBytes: 6, state: 'waiting' });
   const shown = backlog.quarantineShow(db, row?.id ?? 0);
   expect([shown?.headers, Buffer.from(shown?.body ?? []).toString()]).toEqual([{ a: 'b' }, 'broken']);
-  expect(backlog.overview(db)).toMatchObject({ openPlans: 0, damagedChunks: 0, waitingInQuarantine: 1 });
+  expect(backlog.overview(db)).toMatchObject({ openPlans: 1, damagedChunks: 0, waitingInQuarantine: 1 });
   expect(backlog.overview(db).oldestHeldPutMs).toBeGreaterThan(0);
   const id = knownPartitions(db)[0]?.id ?? 0;
   expect(participation(db, id, CHANNEL)).toEqual([{ from: 0, to: 20 }]);

@@ -6,6 +6,7 @@
 import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { expect, test } from 'vitest';
+import { rawRequest } from '../control/raw-request.ts';
 import { until } from '../rig/until.ts';
 import { HeadgateProcess } from './command-line.ts';
 
@@ -17,6 +18,7 @@ test('--exit ends with a clean audit, a clean judge, and 0', async () => {
   const demo = new HeadgateProcess(['demo', '--embedded', '--events', '3000', '--exit']);
   const { status, stdout, stderr } = await demo.ended;
   expect(stdout).toContain('files in, a directory out; no Kafka and no HDFS take part');
+  expect(stdout).toMatch(/its console: http:\/\/127\.0\.0\.1:\d+\/#token=[\w-]{43}\n/);
   expect(stdout).toMatch(/CLEAN: every offset is accounted for exactly once \(3,000 offsets/);
   expect(stdout).toMatch(/clean: \d+ records found in \d+ lines of \d+ files, 0 hidden files/);
   expect(stdout).toMatch(/^CLEAN: [\d,]+ events in \d+ files/m);
@@ -30,6 +32,17 @@ test('without Java it says what is missing and goes on with files', async () => 
   await until('it has said so', () => demo.stdout.includes('ask it: npx headgate status -d'));
   expect(demo.stdout).toMatch(/no Java: .*Install a JDK/);
   expect(demo.stdout).toContain('embedded demo: files in, a directory out');
+  const [, address = '', token = ''] = await until(
+    'the console is told',
+    () => /its console: (\S+)\/#token=(\S+)\n/.exec(demo.stdout) ?? undefined,
+  );
+  const signedIn = await rawRequest({
+    port: Number(new URL(address).port),
+    method: 'POST',
+    path: '/api/session',
+    body: JSON.stringify({ token }),
+  });
+  expect(signedIn.status).toBe(200);
   const directory = /status -d \S*\/(headgate-demo-[^/]+)\//.exec(demo.stdout)?.[1] ?? '';
   expect((await demoDirectories()).has(directory)).toBe(true);
 

@@ -37,6 +37,9 @@ describe('the handbook', () => {
       'main/engine/engine-alerts.ts',
       'main/engine/flow-reporter.ts',
       'main/engine/engine-control.ts',
+      'main/engine/engine-figures.ts',
+      'main/engine/engine-console.ts',
+      'main/engine/config-applier.ts',
     ]
       .flatMap((path) => [...read(path).matchAll(/\bcode: '([a-z-]+)'/g)].map(([, code]) => code ?? ''))
       .filter((code) => code !== 'usage');

@@ -388,7 +388,13 @@ const BAD_FILES: readonly BadFile[] = [
     text: `console: { listen: 0.0.0.0:80 }\n${SAMPLE}`,
     at: '0.0.0.0',
     message: /reachable/,
-    severity: 'warning',
+    hint: /tls: \{ cert/,
+  },
+  {
+    fact: 'a console with half a certificate',
+    text: `console: { listen: 0.0.0.0:443, tls: { cert: /x.pem } }\n${SAMPLE}`,
+    at: 'tls',
+    message: /"key" is missing|needs "key"|key/,
   },
   {
     fact: 'a disk kept emptier than the channel is large',

@@ -11,13 +11,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ControlClient } from '../../main/control/control-client.ts';
-import {
-  BODY_BYTES_MAX,
-  startControlServer,
-  STREAM_BACKLOG_BYTES_MAX,
-  STREAMS_MAX,
-  type ControlServer,
-} from '../../main/control/control-server.ts';
+import { BODY_BYTES_MAX, STREAM_BACKLOG_BYTES_MAX, STREAMS_MAX } from '../../main/control/control-routes.ts';
+import { startControlServer, type ControlServer } from '../../main/control/control-server.ts';
 import { controlSocketPath } from '../../main/control/socket-path.ts';
 import type { LogFields, Logger } from '../../main/telemetry/logger.ts';
 import { silentLogger } from '../../main/telemetry/logger.ts';
@@ -235,17 +230,13 @@ describe('the event stream', () => {
     response.on('error', () => undefined);
     call.on('error', () => undefined);
     response.pause();
-    const piece: StreamEvent = {
-      type: 'log',
-      atMs: 1,
-      level: 'info',
-      message: 'x'.repeat(256 * 1024),
-      fields: {},
-    };
+    const message = 'x'.repeat(256 * 1024);
+    const line = { id: 1, atMs: 1, level: 'info', message, fields: {} } as const;
+    const piece: StreamEvent = { type: 'log', line };
     let sent = 0;
     await until('it is cut off', async () => {
       engine.publish(piece);
-      sent += piece.message.length;
+      sent += message.length;
       return engine.listeners.size === 0;
     });
     // What the kernel's socket buffers take comes on top.
@@ -273,8 +264,8 @@ describe('the event stream', () => {
 });
 
 describe('the socket', () => {
-  test('is for the engine’s own user only, and goes with the server', async () => {
-    expect(statSync(path).mode & 0o777).toBe(0o600);
+  test('is for the engine’s own user and group only, and goes with the server', async () => {
+    expect(statSync(path).mode & 0o777).toBe(0o660);
     await server?.close();
     server = undefined;
     expect(existsSync(path)).toBe(false);

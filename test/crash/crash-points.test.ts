@@ -12,6 +12,8 @@ import { skipsWithoutJava } from '../rig/needs-java.ts';
 
 /** Three partitions, about an hour of event time, so one or two directories: several puts, commits and files. */
 const EVENTS = 3_000;
+/** Points that an operator's order is needed for are in quarantine-crash.test.ts. */
+const POINTS = CRASH_POINTS.filter((point) => !point.startsWith('retry.'));
 const WIDTH = 4;
 const CASE_LIMIT_MS = 240_000;
 /** What a drain may take: nothing here is stuck, so a stop that needs the grace after it waits for something that never comes. */
@@ -25,7 +27,7 @@ describe.skipIf(skipsWithoutJava('crash points'))(
     const site = gatewaySite();
     const turnstile = new Turnstile(WIDTH);
 
-    it.concurrent.each(CRASH_POINTS)(
+    it.concurrent.each(POINTS)(
       '%s: each event lands once all the same',
       (point) => turnstile.run(() => dieThenStopAt(point)),
       CASE_LIMIT_MS,

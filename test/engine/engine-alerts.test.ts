@@ -117,6 +117,46 @@ describe('what the status shows', () => {
     expect(look({})).toEqual([]);
   });
 
+  test('a channel that fills up is told in time: who paused writing, what is left, and louder near the end', () => {
+    const paused = { by: 'joe', why: 'maintenance', atMs: 1 };
+    const at = (percent: number, more: Partial<EngineStatus> = {}) =>
+      look({
+        channels: [
+          channelStatus({
+            usedBytes: percent * 10_000,
+            roomBytes: (100 - percent) * 10_000,
+            secondsToFull: 7_200,
+          }),
+        ],
+        ...more,
+      });
+    expect(at(79)).toEqual([]);
+    expect(
+      at(80, { sinks: [sinkStatus({ state: 'waiting', cause: 'both NameNodes are on standby' })] }),
+    ).toEqual(['channel-filling disk']);
+    expect(board.list()).toMatchObject([
+      {
+        level: 'warn',
+        message:
+          'the channel is 80 % full, 195.3 KiB left, full in 2 h; beijing waits: both NameNodes are on standby',
+      },
+    ]);
+    at(95, { sinks: [sinkStatus({ state: 'paused', paused })] });
+    expect(board.list()).toMatchObject([
+      {
+        level: 'error',
+        message: expect.stringContaining('95 % full') as string,
+        hint: expect.stringContaining('headgate resume') as string,
+      },
+    ]);
+    expect(board.list()[0]?.message).toContain('writing to beijing is paused by joe');
+    expect(at(76)).toEqual(['channel-filling disk']);
+    expect(at(74)).toEqual([]);
+    at(90);
+    const full = channelStatus({ state: 'full', usedBytes: 100, roomBytes: 0 });
+    expect(look({ channels: [full] })).toEqual(['channel-full disk']);
+  });
+
   test('a channel or sink that is gone has no alert left', () => {
     look({ channels: [channelStatus({ storedBytes: 2_000 })], sinks: [sinkStatus({ heldFiles: 1 })] });
     alerts.forget('channel', 'disk');

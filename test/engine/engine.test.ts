@@ -200,7 +200,13 @@ describe('when a thread dies', () => {
     );
     expect(again.state).toBe('running');
     expect(gateway.logged('the thread that answers questions was started anew')).toHaveLength(1);
+    await gateway.client.call('pause', { by: 'test' });
     gateway.write(10);
+    await gateway.statusIs('they wait', ({ channels }) => channels[0]?.events === 10);
+    const { rows } = await gateway.client.call('backlogList', {});
+    const exported = await gateway.client.call('backlogExport', { landingKeyId: rows[0]?.id ?? -1 });
+    expect(Buffer.from(exported.base64, 'base64').toString()).toContain('www.log 0\n');
+    await gateway.client.call('resume', { by: 'test' });
     await gateway.allLanded();
     await expectEachOnce();
   });

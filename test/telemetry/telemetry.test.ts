@@ -9,7 +9,8 @@ import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ACTIVE_ALERTS_MAX, AlertBoard } from '../../main/telemetry/alert-board.ts';
 import { CRASH_POINTS, parseCrashOrder } from '../../main/telemetry/crash-point.ts';
-import { createLogger, type LogFields } from '../../main/telemetry/logger.ts';
+import { createConsoleLogger } from '../../main/cli/console-logger.ts';
+import { createLogger, listenedLogger, type LogFields } from '../../main/telemetry/logger.ts';
 import { RATE_POINTS_MAX, RateMeter } from '../../main/telemetry/rate-meter.ts';
 import type { Alert } from '../../shared/contract/control-status.ts';
 import { GatewayError } from '../../shared/errors.ts';
@@ -73,19 +74,29 @@ describe('the log', () => {
     expect(JSON.stringify(line).length).toBeLessThan(10_000);
   });
 
-  test('a listener sees the same clean line, and nothing below the level', () => {
-    const seen: unknown[] = [];
+  test('of either form is heard line by line, clean of secrets, and not below its level', () => {
     const descriptor = openSync(join(folder, 'listener'), 'w');
-    const log = createLogger({
-      level: 'warn',
-      nowMs: () => 5,
-      destination: descriptor,
-      listener: (line) => void seen.push(line),
-    });
-    log.info('not heard');
-    log.warn('heard', { token: 'abc' });
+    const forms = [
+      createLogger({ level: 'warn', nowMs: () => 0, destination: descriptor }),
+      createConsoleLogger({ level: 'warn', nowMs: () => 0, write: () => undefined }),
+    ];
+    for (const form of forms) {
+      const seen: unknown[] = [];
+      const log = listenedLogger(
+        form,
+        () => 5,
+        (line) => void seen.push(line),
+      );
+      log.info('not heard');
+      log.warn('heard of http://joe:hunter2@nn1/', { token: 'abc', deep: { note: 'password=hunter2' } });
+      const fields = { token: '…', deep: { note: 'password=***' } };
+      expect(seen).toEqual([{ atMs: 5, level: 'warn', message: 'heard of http://joe:***@nn1/', fields }]);
+      expect(JSON.stringify(seen)).not.toContain('hunter2');
+    }
     closeSync(descriptor);
-    expect(seen).toEqual([{ atMs: 5, level: 'warn', message: 'heard', fields: { token: '…' } }]);
+    const file = readFileSync(join(folder, 'listener'), 'utf8');
+    expect(file).toContain('"msg":"heard of http://joe:***@nn1/"');
+    expect(file).not.toContain('hunter2');
   });
 });
 
@@ -112,6 +123,14 @@ describe('the alert board', () => {
     alerts.set(false, raised);
     expect(told.map(({ clearedMs }) => clearedMs)).toEqual([undefined, 200]);
     expect(alerts.list()).toMatchObject([{ clearedMs: 200 }]);
+  });
+
+  test('that it got worse is told, that it lasts in other words is not', () => {
+    const alerts = board();
+    for (const level of ['warn', 'warn', 'error', 'error', 'warn'] as const)
+      alerts.raise({ ...raised, level, message: `${told.length}` });
+    expect(told.map(({ level }) => level)).toEqual(['warn', 'error', 'warn']);
+    expect(alerts.list()).toMatchObject([{ level: 'warn', count: 5, sinceMs: 100 }]);
   });
 
   test('a fact without duration is told and never active', () => {
@@ -141,6 +160,18 @@ describe('a rate', () => {
     expect(meter.sample(6000, 60_000)).toBeCloseTo(100);
     for (let s = 61; s <= 70; s++) meter.sample(6000, s * 1000);
     expect(meter.sample(6000, 70_000)).toBe(0);
+  });
+
+  test('of something that may shrink says so, over the window that was asked for', () => {
+    const meter = new RateMeter(60_000);
+    for (let s = 0; s <= 300; s++) meter.slope(s * 10, s * 1000);
+    let slope = 0;
+    for (let s = 301; s <= 330; s++) slope = meter.slope(3000 - (s - 300) * 30, s * 1000);
+    expect(slope).toBeLessThan(0);
+    expect(slope).toBeGreaterThan(-30);
+    for (let s = 331; s <= 400; s++) slope = meter.slope(3000 - (s - 300) * 30, s * 1000);
+    expect(slope).toBeCloseTo(-30);
+    expect(meter.size).toBeLessThanOrEqual(RATE_POINTS_MAX);
   });
 
   test('survives a clock that is set back a day, and holds a bounded number of samples', () => {

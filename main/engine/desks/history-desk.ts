@@ -1,22 +1,29 @@
+/** Looking back: series and bands for charts, alerts that are over, and the last lines of the log. */
+import type { ParsedInput, Output } from '../../../shared/contract/control.ts';
 import type { EngineApi } from '../../control/engine-api.ts';
-import { GatewayError } from '../../../shared/errors.ts';
+import type { LogBook } from '../../telemetry/log-book.ts';
+import type { HistoryKeeper } from '../history-keeper.ts';
 
 type Faces = Pick<EngineApi, 'history' | 'logTail' | 'alertHistory'>;
 
-/** Stands in until this desk is built. */
 export class HistoryDesk implements Faces {
-  readonly history = async () => unbuilt();
-  readonly logTail = async () => unbuilt();
-  readonly alertHistory = async () => unbuilt();
-}
+  readonly #keeper: HistoryKeeper;
+  readonly #book: LogBook;
 
-function unbuilt(): never {
-  throw new GatewayError({
-    code: 'unknown',
-    operation: '',
-    place: '',
-    message: 'this desk is being built',
-    retry: 'never',
-    hint: '',
+  constructor(keeper: HistoryKeeper, book: LogBook) {
+    this.#keeper = keeper;
+    this.#book = book;
+  }
+
+  readonly history = async (input: ParsedInput<'history'>): Promise<Output<'history'>> =>
+    this.#keeper.answer(input);
+
+  readonly logTail = async (input: ParsedInput<'logTail'>): Promise<Output<'logTail'>> =>
+    this.#book.tail(input);
+
+  readonly alertHistory = async ({
+    limit,
+  }: ParsedInput<'alertHistory'>): Promise<Output<'alertHistory'>> => ({
+    alerts: this.#keeper.pastAlerts(limit),
   });
 }

@@ -76,6 +76,7 @@ export class FileCreation {
       overwrite: 'false',
       permission: upload.permission ?? this.#facts.filePermission,
       replication: upload.replication,
+      createparent: upload.isParentRequired === true ? 'false' : undefined,
       // Said explicitly, because the DataNode would take its own default, and the checksum depends on it.
       blocksize: upload.blockSizeBytes ?? form?.blockSizeBytes,
     };

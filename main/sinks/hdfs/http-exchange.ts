@@ -24,6 +24,8 @@ export interface ExchangeOptions {
 export interface HttpReply {
   readonly status: number;
   readonly location: string | undefined;
+  /** The server's clock, as HTTP writes it. */
+  readonly date?: string | undefined;
   readonly body: string;
 }
 
@@ -110,6 +112,11 @@ export async function readReply(response: http.IncomingMessage): Promise<HttpRep
   return { ...headOf(response), body: Buffer.concat(parts).toString('utf8') };
 }
 
-export function headOf(response: http.IncomingMessage): { status: number; location: string | undefined } {
-  return { status: response.statusCode ?? 0, location: response.headers.location };
+export function headOf(response: http.IncomingMessage): {
+  status: number;
+  location: string | undefined;
+  date: string | undefined;
+} {
+  const { location, date } = response.headers;
+  return { status: response.statusCode ?? 0, location, date };
 }

@@ -33,6 +33,7 @@ const TXN_OFFSET_COMMIT_VERSION = 3;
 const OFFSET_FETCH_STABLE_VERSION = 7;
 const NO_TOPIC_ID = '00000000-0000-0000-0000-000000000000';
 const NO_ERROR = 0;
+const OPERATIONS_NOT_TOLD = -2_147_483_648;
 const ERROR_NAMES_BY_CODE: ReadonlyMap<number, string> = new Map([
   [3, 'UNKNOWN_TOPIC_OR_PARTITION'],
   [5, 'LEADER_NOT_AVAILABLE'],
@@ -76,6 +77,9 @@ export interface ClusterView {
   readonly partitions: readonly PartitionInfo[];
   /** Topics the broker would not tell about, with Kafka's name of the reason. */
   readonly refused: ReadonlyMap<string, string>;
+  readonly brokers: readonly (BrokerHost & { readonly node: number })[];
+  /** Kafka's own topics among those asked for; they are in `partitions` only when they were wanted. */
+  readonly internalTopics: ReadonlySet<string>;
 }
 
 type CoordinatorKind = 'group' | 'transaction';
@@ -112,8 +116,8 @@ export class ProtocolLink {
     );
   }
 
-  /** Brokers and partitions of the topics; `undefined`: of all topics but Kafka's own. */
-  async metadata(topics: readonly string[] | undefined): Promise<ClusterView> {
+  /** Brokers and partitions of the topics; `undefined`: of all topics, Kafka's own only `withInternal`. */
+  async metadata(topics: readonly string[] | undefined, withInternal = false): Promise<ClusterView> {
     const wanted = topics === undefined ? null : [...topics];
     const reply = await this.#anyBroker('read the metadata', async (connection): Promise<MetadataReply> => {
       const version = this.#versionOf(API_METADATA);
@@ -130,7 +134,7 @@ export class ProtocolLink {
       }
     });
     for (const broker of reply.brokers) this.#brokers.set(broker.nodeId, broker);
-    return clusterView(reply);
+    return clusterView(reply, withInternal);
   }
 
   /** True when the brokers know no topic with this id any more; false when they do, or can't say. */
@@ -249,6 +253,25 @@ export class ProtocolLink {
       members.push(...(await this.#newProtocolMembers(group)));
     }
     return members.map((one) => `${one.clientId} at ${one.clientHost}`);
+  }
+
+  /**
+   * What we may do with a group: numbers of Kafka's `AclOperation` (3 Read, 8 Describe). undefined: the broker does not say. Reading
+   * about a group changes nothing in it.
+   */
+  async groupOperations(group: string): Promise<ReadonlySet<number> | undefined> {
+    const reply = await this.#atCoordinator(
+      { kind: 'group', key: group, operation: 'ask for the rights on the group' },
+      (connection) => describeGroupsV5.api.async(connection, [group], true),
+    );
+    const bits = reply.groups[0]?.authorizedOperations;
+    if (bits === undefined || bits === OPERATIONS_NOT_TOLD) return undefined;
+    return new Set(Array.from({ length: 31 }, (_, bit) => bit).filter((bit) => (bits & (1 << bit)) !== 0));
+  }
+
+  /** The broker that coordinates a transactional id; asking takes the right to describe it, and creates nothing. */
+  async transactionCoordinator(transactionalId: string): Promise<BrokerHost> {
+    return this.#coordinator('transaction', transactionalId);
   }
 
   /** Where the log of a leader epoch ends: below it nothing was truncated (KIP-320). undefined: the broker can't say. */
@@ -420,11 +443,14 @@ function isMetadataReply(reply: unknown): reply is MetadataReply {
   );
 }
 
-function clusterView(reply: MetadataReply): ClusterView {
+function clusterView(reply: MetadataReply, withInternal: boolean): ClusterView {
   const partitions: PartitionInfo[] = [];
   const refused = new Map<string, string>();
+  const internalTopics = new Set<string>();
   for (const topic of reply.topics) {
-    if (topic.name === null || topic.name === undefined || topic.isInternal) continue;
+    if (topic.name === null || topic.name === undefined) continue;
+    if (topic.isInternal) internalTopics.add(topic.name);
+    if (topic.isInternal && !withInternal) continue;
     if (topic.errorCode !== NO_ERROR) {
       refused.set(topic.name, ERROR_NAMES_BY_CODE.get(topic.errorCode) ?? `error ${topic.errorCode}`);
       continue;
@@ -440,5 +466,6 @@ function clusterView(reply: MetadataReply): ClusterView {
       });
     }
   }
-  return { clusterId: reply.clusterId ?? '', partitions, refused };
+  const brokers = reply.brokers.map(({ nodeId, host, port }) => ({ node: nodeId, host, port }));
+  return { clusterId: reply.clusterId ?? '', partitions, refused, brokers, internalTopics };
 }

@@ -1,6 +1,6 @@
 import { parseTimestamp, type HeaderColumn } from '../../../../shared/event-batch.ts';
 import { RECORD_TIME_HEADER } from '../../../../shared/model/record-time-header.ts';
-import { keyRange, recordHeader } from './record-parser.ts';
+import { keyRange, recordHeader, recordHeaders } from './record-parser.ts';
 import { recordPlace, type RecordPlace, type RecordView } from './record-columns.ts';
 
 /**
@@ -13,6 +13,8 @@ export interface RecordHeaderOptions {
   readonly topicHeader: string | undefined;
   /** Event header name -> record header name (Flume's `header.NAME`). */
   readonly recordHeaders: Readonly<Record<string, string>>;
+  /** For looking at records: an event header that holds all record headers as a JSON object, cut to what people read. */
+  readonly allHeadersName?: string | undefined;
 }
 
 interface Origin {
@@ -70,6 +72,8 @@ export class RecordHeaders {
       columns[name] =
         other === undefined ? column : { get: (index) => column.get(index) ?? other.get(index) };
     }
+    const { allHeadersName } = this.#options;
+    if (allHeadersName !== undefined) columns[allHeadersName] = allHeadersColumn(view);
     const mappedKey = columns['key'];
     columns['key'] = { get: (index) => keyText(recordPlace(view, index)) ?? mappedKey?.get(index) };
     return columns;
@@ -107,6 +111,16 @@ export class RecordHeaders {
     const value = this.shared[name];
     return value === undefined ? undefined : { get: () => value };
   }
+}
+
+function allHeadersColumn(view: RecordView): HeaderColumn {
+  return {
+    get: (index) => {
+      const headersAt = view.ends[index];
+      if (headersAt === undefined) return undefined;
+      return JSON.stringify(Object.fromEntries(recordHeaders(recordPlace(view, index).source, headersAt)));
+    },
+  };
 }
 
 function keyText(place: RecordPlace): string | undefined {

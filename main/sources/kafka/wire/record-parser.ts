@@ -138,6 +138,28 @@ export function recordHeader(source: Buffer, headersAt: number, name: Buffer): s
   return value;
 }
 
+/** Headers of a record that are shown, and characters of a value. */
+const SHOWN_HEADERS_MAX = 50;
+const SHOWN_VALUE_CHARS = 1_000;
+
+/** All headers of a record as text, for people: the first ones, their values cut. */
+export function recordHeaders(source: Buffer, headersAt: number): [string, string][] {
+  cursor = headersAt;
+  const count = Math.min(readVarint(source), SHOWN_HEADERS_MAX);
+  const headers: [string, string][] = [];
+  for (let index = 0; index < count; index++) {
+    const nameBytes = readVarint(source);
+    const nameAt = cursor;
+    cursor += nameBytes;
+    const valueBytes = Math.max(0, readVarint(source));
+    const valueAt = cursor;
+    cursor += valueBytes;
+    const name = source.toString('utf8', nameAt, nameAt + nameBytes).slice(0, SHOWN_VALUE_CHARS);
+    headers.push([name, source.toString('utf8', valueAt, valueAt + valueBytes).slice(0, SHOWN_VALUE_CHARS)]);
+  }
+  return headers;
+}
+
 /** Walks the headers once, so that a later look at one can't run out of the record. */
 function checkHeaders(source: Buffer, headersAt: number, end: number): void {
   cursor = headersAt;

@@ -2,15 +2,17 @@
  * Builds everything of a configuration that can be built without a network: regular expressions, date patterns, path templates,
  * certificates. What then can't work is a problem with its place in the file, found before the engine runs.
  */
+import { randomUUID } from 'node:crypto';
 import type { ConfigProblem } from '../../shared/contract/config-problem.ts';
-import type { GatewayConfig, SourceConfig } from '../../shared/contract/config.ts';
+import type { SourceConfig } from '../../shared/contract/config.ts';
 import { isGatewayError } from '../../shared/errors.ts';
 import { compileJavaRegex } from '../../shared/regex/java-regex.ts';
 import type { LoadedConfig } from '../config/config-file.ts';
 import { locate, parseConfigText, type ConfigPath } from '../config/config-text.ts';
-import { landingKeyMaker, sinkSettings, tlsTexts } from '../engine/sink-mapping.ts';
-import { sourceRules } from '../engine/source-mapping.ts';
+import type { InterceptorEnvironment } from '../interceptors/interceptor-environment.ts';
+import { buildInterceptors } from '../interceptors/interceptor-registry.ts';
 import { systemClock } from '../telemetry/clock.ts';
+import { hostNames, landingKeyMaker, sinkSettings, tlsTexts } from './sink-mapping.ts';
 
 /** Nothing is stored under it; a sink's settings only want a name. */
 const TRIAL_STATE_ID = 'trial';
@@ -36,30 +38,30 @@ export function trialProblems(loaded: LoadedConfig): ConfigProblem[] {
     attempt(['sinks', name, pathKey], () => landingKeyMaker(name, sink, () => systemClock.nowMs()));
     attempt(['sinks', name, 'hdfs.tls'], () => sinkSettings(name, config, TRIAL_STATE_ID));
   }
-  for (const [name, source] of Object.entries(config.sources)) trySource({ name, source, config, attempt });
+  // Asking the machine for its addresses takes a millisecond; a file has hundreds of interceptors.
+  const { ipAddress, canonicalHostName } = hostNames();
+  const environment: InterceptorEnvironment = {
+    nowMs: () => systemClock.nowMs(),
+    randomUuid: () => randomUUID(),
+    host: { ipAddress, canonicalHostName },
+    timeZone: config.gateway.timeZone ?? 'UTC',
+  };
+  for (const [name, source] of Object.entries(config.sources))
+    trySource({ name, source, environment, attempt });
   return problems.sort((left, right) => left.line - right.line || left.column - right.column);
 }
 
 interface SourceTrial {
   readonly name: string;
   readonly source: SourceConfig;
-  readonly config: GatewayConfig;
+  readonly environment: InterceptorEnvironment;
   readonly attempt: (path: ConfigPath, build: () => unknown) => void;
 }
 
-function trySource({ name, source, config, attempt }: SourceTrial): void {
-  const context = { configVersion: 0, clock: systemClock };
-  for (const [index, interceptor] of source.interceptors.entries()) {
-    // Alone and without channels, so that its fault is not mixed with another's.
-    const alone: SourceConfig = {
-      ...source,
-      interceptors: [interceptor],
-      selector: { type: 'replicating' },
-      channels: [],
-    };
-    const only = { ...config, sources: { [name]: alone } };
-    attempt(['sources', name, 'interceptors', index], () => sourceRules(name, only, context));
-  }
+function trySource({ name, source, environment, attempt }: SourceTrial): void {
+  // Each alone, so that its fault is not mixed with another's.
+  for (const [index, interceptor] of source.interceptors.entries())
+    attempt(['sources', name, 'interceptors', index], () => buildInterceptors([interceptor], environment));
   if (source.type !== 'kafka') return;
   const { subscription } = source;
   if (subscription.kind === 'regex')

@@ -1,0 +1,13 @@
+import { useTranslation } from 'react-i18next';
+import { EmptyState } from '../../widgets/notices.tsx';
+import { PageHeader } from '../../widgets/page-header.tsx';
+
+export function BacklogPage() {
+  const { t } = useTranslation();
+  return (
+    <>
+      <PageHeader title={t('backlog.title')} />
+      <EmptyState title={t('shell.comingSoon')} />
+    </>
+  );
+}

@@ -1,0 +1,13 @@
+import { useTranslation } from 'react-i18next';
+import { EmptyState } from '../../widgets/notices.tsx';
+import { PageHeader } from '../../widgets/page-header.tsx';
+
+export function LandingsPage() {
+  const { t } = useTranslation();
+  return (
+    <>
+      <PageHeader title={t('landings.title')} />
+      <EmptyState title={t('shell.comingSoon')} />
+    </>
+  );
+}

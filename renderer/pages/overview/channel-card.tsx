@@ -1,0 +1,86 @@
+import { memo } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { ChannelStatusRow } from '../../../shared/contract/control-status.ts';
+import { hrefOf } from '../../app/route.ts';
+import { useEngineNow } from '../../client/engine-context.tsx';
+import { useFormat } from '../../text/use-format.ts';
+import { CauseLine } from '../../widgets/cause-line.tsx';
+import { Facts, NodeCard } from './node-card.tsx';
+import styles from './pipeline.module.css';
+
+/** From this share on the meter warns. */
+const FILLING_SHARE = 0.8;
+
+export const ChannelCard = memo(function ChannelCard({ channel }: { readonly channel: ChannelStatusRow }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const { name, type, state, cause, hint, nextTryMs, events, storedBytes } = channel;
+  const { heldEvents, quarantined, damagedChunks, oldestEventMs } = channel;
+  return (
+    <NodeCard id={`channel:${name}`} name={name} type={type} state={state}>
+      <Meter channel={channel} />
+      <Facts
+        facts={[
+          events === 0 ? (
+            t('overview.pipeline.empty')
+          ) : (
+            <a href={hrefOf('backlog')}>
+              {t('overview.pipeline.events', { events: format.compact(events) })}
+            </a>
+          ),
+          events === 0 ? undefined : format.bytes(storedBytes),
+          oldestEventMs === undefined ? undefined : <Oldest ms={oldestEventMs} />,
+          heldEvents === 0 ? undefined : t('overview.pipeline.held', { events: format.compact(heldEvents) }),
+          quarantined === 0 ? undefined : (
+            <a href={hrefOf('quarantine')}>
+              {t('overview.pipeline.quarantined', { events: format.compact(quarantined) })}
+            </a>
+          ),
+          damagedChunks === 0 ? undefined : t('overview.pipeline.damaged', { count: damagedChunks }),
+        ]}
+      />
+      <CauseLine
+        cause={cause}
+        hint={hint}
+        nextTryMs={nextTryMs}
+        tone={state === 'failed' ? 'failed' : 'waiting'}
+      />
+    </NodeCard>
+  );
+});
+
+function Oldest({ ms }: { readonly ms: number }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const nowMs = useEngineNow();
+  return t('overview.pipeline.oldest', { age: format.roughDuration(nowMs - ms) });
+}
+
+function Meter({ channel }: { readonly channel: ChannelStatusRow }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const { name, usedBytes, capacityBytes, state } = channel;
+  const share = capacityBytes > 0 ? Math.min(1, usedBytes / capacityBytes) : 0;
+  const tone = state !== 'open' ? 'failed' : share >= FILLING_SHARE ? 'waiting' : 'idle';
+  return (
+    <div className={styles['meter']}>
+      <div
+        className={styles['track']}
+        role="meter"
+        aria-label={t('overview.pipeline.usedLabel', { channel: name })}
+        aria-valuemin={0}
+        aria-valuemax={100}
+        aria-valuenow={Math.round(share * 100)}
+        data-tone={tone}
+      >
+        <i style={{ width: `${share * 100}%` }} />
+      </div>
+      <span>
+        {t('overview.pipeline.used', {
+          used: format.bytes(usedBytes),
+          capacity: format.bytes(capacityBytes),
+        })}
+      </span>
+    </div>
+  );
+}

@@ -1,0 +1,38 @@
+import { memo } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { SourceStatusRow } from '../../../shared/contract/control-status.ts';
+import { useFormat } from '../../text/use-format.ts';
+import { CauseLine } from '../../widgets/cause-line.tsx';
+import { Facts, NodeCard } from './node-card.tsx';
+
+export const SourceCard = memo(function SourceCard({ source }: { readonly source: SourceStatusRow }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const { name, type, state, cause, hint, nextTryMs, lag, partitions } = source;
+  const topics = new Set(partitions.map(({ topic }) => topic)).size;
+  const held = partitions.filter((partition) => partition.state === 'held').length;
+  return (
+    <NodeCard id={`source:${name}`} name={name} type={type} state={state}>
+      <Facts
+        facts={[
+          topics === 0 ? undefined : t('overview.pipeline.topics', { count: topics }),
+          partitions.length === 0
+            ? undefined
+            : t('overview.pipeline.partitions', { count: partitions.length }),
+          lag < 0
+            ? undefined
+            : lag === 0
+              ? t('overview.pipeline.lagNone')
+              : t('overview.pipeline.lag', { events: format.compact(lag) }),
+          held === 0 ? undefined : t('overview.pipeline.heldPartitions', { count: held }),
+        ]}
+      />
+      <CauseLine
+        cause={cause}
+        hint={hint}
+        nextTryMs={nextTryMs}
+        tone={state === 'failed' ? 'failed' : 'waiting'}
+      />
+    </NodeCard>
+  );
+});

@@ -1,0 +1,3 @@
+export const landings = {
+  title: 'Landings',
+} as const;

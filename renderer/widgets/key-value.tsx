@@ -1,0 +1,23 @@
+/** Names with their values in two columns, for details of one thing. */
+import { Fragment, type ReactNode } from 'react';
+import styles from './key-value.module.css';
+
+export interface KeyValueProps {
+  /** Rows without a value are left out. */
+  readonly rows: readonly { readonly name: string; readonly value: ReactNode }[];
+}
+
+export function KeyValue({ rows }: KeyValueProps) {
+  return (
+    <dl className={styles['list']}>
+      {rows
+        .filter(({ value }) => value !== undefined && value !== null && value !== '')
+        .map(({ name, value }) => (
+          <Fragment key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </Fragment>
+        ))}
+    </dl>
+  );
+}
