@@ -4,6 +4,7 @@ import type { Job } from '../../shared/contract/control-job.ts';
 import type { ParsedInput } from '../../shared/contract/control.ts';
 import type { EngineApi } from '../control/engine-api.ts';
 import { GatewayError } from '../../shared/errors.ts';
+import type { RaisedAlert } from '../telemetry/alert-board.ts';
 
 /** As many as reports are kept. */
 const AUDITS_MAX = 10;
@@ -19,15 +20,24 @@ export interface AuditNews {
   readonly by: string;
 }
 
+const DEPTHS: readonly AuditReport['level'][] = ['ledger', 'hdfs', 'deep'];
+
 type JobCalls = Pick<EngineApi, 'jobs' | 'jobCancel' | 'jobFile'>;
 
 export class AuditJobs {
   readonly #publish: (job: Job) => void;
+  readonly #setAlert: (isRaised: boolean, alert: RaisedAlert) => void;
   /** Oldest first. */
   readonly #jobs = new Map<string, Job>();
+  /** How deep the audit looked that found something. */
+  #failedAt: AuditReport['level'] | undefined;
 
-  constructor(publish: (job: Job) => void) {
+  constructor(
+    publish: (job: Job) => void,
+    setAlert: (isRaised: boolean, alert: RaisedAlert) => void = () => undefined,
+  ) {
     this.#publish = publish;
+    this.#setAlert = setAlert;
   }
 
   readonly take = ({ report, by }: AuditNews): void => {
@@ -36,7 +46,23 @@ export class AuditJobs {
     const [oldest] = this.#jobs.keys();
     if (this.#jobs.size > AUDITS_MAX && oldest !== undefined) this.#jobs.delete(oldest);
     this.#publish(job);
+    if (report.state === 'done') this.#judge(report);
   };
+
+  /** What an audit found stands until one that looks at least as deep finds nothing. */
+  #judge({ level, verdict, summary }: AuditReport): void {
+    if (verdict === 'wrong') this.#failedAt = level;
+    else if (this.#failedAt === undefined || verdict !== 'clean') return;
+    else if (DEPTHS.indexOf(level) < DEPTHS.indexOf(this.#failedAt)) return;
+    else this.#failedAt = undefined;
+    this.#setAlert(verdict === 'wrong', {
+      code: 'audit-failed',
+      level: 'error',
+      place: 'audit',
+      message: summary ?? 'the audit found offsets that are not accounted for exactly once',
+      hint: 'its findings are under Landings, and `headgate audit` prints them; keep the state directory as it is and ask for help',
+    });
+  }
 
   /** The calls about jobs, for audits too. */
   beside(others: JobCalls, auditCancel: EngineApi['auditCancel']): JobCalls {

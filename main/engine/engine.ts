@@ -149,7 +149,7 @@ class HeadlessEngine implements RunningEngine {
     }));
     await flow.prepare();
     const publish = (job: Job) => this.#control?.publish({ type: 'job', job });
-    const audits = new AuditJobs(publish);
+    const audits = new AuditJobs(publish, (isRaised, alert) => this.#control?.setAlert(isRaised, alert));
     const openQueries = () =>
       startQueries({
         stateDir: this.#directory.path,

@@ -1,14 +1,14 @@
 /** Real events to try rules on, from wherever they are, as the source of the configuration would give them; passed on in small slices. */
 import type { GatewayConfig, KafkaSourceConfig, SourceConfig } from '../../../shared/contract/config.ts';
 import type { WhatIfInput } from '../../../shared/contract/control-what-if.ts';
-import { EventBatch } from '../../../shared/event-batch.ts';
+import type { EventBatch } from '../../../shared/event-batch.ts';
 import { GatewayError } from '../../../shared/errors.ts';
-import { RECORD_TIME_HEADER } from '../../../shared/model/record-time-header.ts';
 import { formatBytes, MIB } from '../../../shared/units.ts';
 import { KafkaSurvey, type KafkaReach } from '../../sources/kafka/kafka-survey.ts';
 import type { Clock } from '../../telemetry/clock.ts';
 import { kafkaSecurity } from '../source-mapping.ts';
 import { fileSample } from './file-sample.ts';
+import { pastedEvents } from './pasted-events.ts';
 import { shownBody, type SampleEvent, type SampleOrigin } from './sample-event.ts';
 import { backlogSample, quarantineSample } from './stored-sample.ts';
 
@@ -98,40 +98,6 @@ function lineSample(
       }
     },
   };
-}
-
-/** Bodies as events of a source, with the headers that it gives every event. */
-export function pastedEvents(
-  bodies: readonly Buffer[],
-  at: {
-    readonly source: SourceConfig;
-    readonly topic: string;
-    readonly from: number;
-    readonly nowMs: number;
-  },
-): EventBatch {
-  const { source, topic, from, nowMs } = at;
-  const isKafka = source.type === 'kafka';
-  const topicHeader = isKafka ? (source.isTopicHeaderSet ? source.topicHeader : undefined) : 'topic';
-  return new EventBatch({
-    count: bodies.length,
-    offsets: Float64Array.from(bodies, (_, index) => from + index),
-    sources: bodies,
-    sourceOf: Uint16Array.from(bodies, (_, index) => index),
-    starts: new Int32Array(bodies.length),
-    ends: Int32Array.from(bodies, ({ length }) => length),
-    timestamps: new Float64Array(bodies.length).fill(nowMs),
-    sharedHeaders: {
-      ...(topicHeader === undefined ? {} : { [topicHeader]: topic }),
-      ...(isKafka ? { partition: '0' } : {}),
-    },
-    lazyHeaders: isKafka
-      ? {
-          offset: { get: (index) => String(from + index) },
-          [RECORD_TIME_HEADER]: { get: () => (Number.isNaN(nowMs) ? undefined : String(nowMs)) },
-        }
-      : {},
-  });
 }
 
 function topicSample(

@@ -7,7 +7,8 @@ import { MIB } from '../../../shared/units.ts';
 import { BacklogChunks, type BacklogChunk } from '../../channel/backlog-chunks.ts';
 import { CHANNEL_FILE, openForReading, type ChannelDatabase } from '../../channel/channel-database.ts';
 import { quarantinedEvent, quarantineRows } from '../../channel/quarantine-reader.ts';
-import { pastedEvents, type EventSample } from './event-sample.ts';
+import type { EventSample } from './event-sample.ts';
+import { pastedEvents } from './pasted-events.ts';
 
 const QUARANTINE_PAGE = 500;
 /** As the largest event that a source may take. */

@@ -51,7 +51,7 @@ export function inThread<Kind extends TaskKind>(
       if (signal.aborted) reject(signal.reason as Error);
       else if (result === undefined) reject(failure);
       // The thread answers a task with a result of its kind.
-      else resolve(result as ThreadTasks[Kind]['result']);
+      else resolve(result);
     });
   });
 }
