@@ -98,6 +98,10 @@ function useTabTitle(page: string): void {
   const known = pageOf(page)?.id ?? HOME;
   useEffect(() => {
     document.title = t('shell.tabTitle', { page: t(`shell.pages.${known}`), gateway });
+    // Who signs out leaves nothing of the gateway behind.
+    return () => {
+      document.title = t('shell.name');
+    };
   }, [t, known, gateway]);
 }
 

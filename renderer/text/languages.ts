@@ -39,3 +39,15 @@ export async function changeLanguage(language: Language): Promise<void> {
   document.documentElement.lang = LOCALES[language];
   await i18next.changeLanguage(language);
 }
+
+/**
+ * Chromium on a machine without a locale says `en-US@posix`, which no `Intl` takes, and uPlot would throw when it is loaded. Then plain
+ * English stands in its place.
+ */
+export function makeLanguageUsable(view: Pick<Window, 'navigator'> = window): void {
+  try {
+    Intl.getCanonicalLocales(view.navigator.language);
+  } catch {
+    Object.defineProperty(view.navigator, 'language', { value: 'en', configurable: true });
+  }
+}

@@ -1,53 +1,26 @@
 /** Series over time on a canvas: axis in the reader's zone, bands behind the lines, a legend with the values under the pointer. */
-import { useComputedColorScheme } from '@mantine/core';
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type uPlot from 'uplot';
 import type { HistoryBand } from '../../shared/contract/control-history.ts';
+import { makeLanguageUsable } from '../text/languages.ts';
 import { useFormat } from '../text/use-format.ts';
 import { SafeText } from './code-text.tsx';
-import { drawChart } from './chart-drawing.ts';
-import { chartData, type ChartProps } from './chart-series.ts';
+import type { ChartProps } from './chart-series.ts';
 import styles from './chart.module.css';
+
+const ChartCanvas = lazy(async () => {
+  makeLanguageUsable();
+  return { default: (await import('./chart-canvas.tsx')).ChartCanvas };
+});
 
 /** At one time; more don't fit into a line. */
 const BANDS_NAMED_MAX = 2;
 
 export function Chart(props: ChartProps) {
-  const { timesMs, series, height = 160, bands, unit = 'count', syncKey } = props;
+  const { series, height = 160 } = props;
   const { t } = useTranslation();
-  const format = useFormat();
-  const scheme = useComputedColorScheme('light');
-  const place = useRef<HTMLDivElement>(null);
-  const plot = useRef<uPlot>(undefined);
   const [cursor, setCursor] = useState<number>();
-  const latest = useRef(props);
-  latest.current = props;
-  const shape = series
-    .map(({ label, color, isFilled }) => `${label} ${color ?? ''} ${isFilled ?? ''}`)
-    .join('|');
   const isEmpty = !series.some(({ values }) => values.some((value) => value !== null));
-
-  useEffect(() => {
-    const element = place.current;
-    if (element === null || isEmpty) return;
-    const drawn = drawChart({ element, props: () => latest.current, format, onCursor: setCursor });
-    plot.current = drawn;
-    const observer = new ResizeObserver(() =>
-      drawn.setSize({ width: Math.max(80, element.clientWidth), height }),
-    );
-    observer.observe(element);
-    return () => {
-      observer.disconnect();
-      drawn.destroy();
-      plot.current = undefined;
-      setCursor(undefined);
-    };
-  }, [shape, isEmpty, format, scheme, height, unit, syncKey]);
-
-  const data = useMemo(() => chartData(timesMs, series), [timesMs, series]);
-  useEffect(() => plot.current?.setData(data), [data]);
-  useEffect(() => plot.current?.redraw(false), [bands]);
 
   const summary = useChartSummary(props);
   return (
@@ -58,7 +31,11 @@ export function Chart(props: ChartProps) {
           {t('widgets.chart.none')}
         </div>
       ) : (
-        <div ref={place} className={styles['plot']} style={{ height }} role="img" aria-label={summary} />
+        <div className={styles['plot']} style={{ height }} role="img" aria-label={summary}>
+          <Suspense>
+            <ChartCanvas {...props} height={height} onCursor={setCursor} />
+          </Suspense>
+        </div>
       )}
     </figure>
   );

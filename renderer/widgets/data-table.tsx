@@ -16,8 +16,8 @@ import { toggled, type DataTableProps } from './table-props.ts';
 import { useRowKeys } from './use-row-keys.ts';
 
 const ROW_PX = 32;
-/** Browsers don't draw an element taller than some 17 million pixels; whoever needs row 500,001 filters. */
-const ROWS_MAX = 500_000;
+/** Chromium, which the app and most browsers are, draws no element taller than some 33 million pixels; whoever needs more rows filters. */
+const ROWS_MAX = 1_000_000;
 
 export function DataTable<T>(props: DataTableProps<T>) {
   const { source, selection, height } = props;

@@ -41,7 +41,9 @@ export type HeatScale = readonly number[];
 
 export function scaleOf(cells: readonly HeatCell[]): HeatScale {
   const largest = cells.reduce((most, { bytes }) => Math.max(most, bytes), 1);
-  const top = Math.max(STEPS - 1, Math.floor(Math.log(largest) / Math.log(FACTOR)));
+  let top = STEPS - 1;
+  // Counted up: logarithms round just below a power.
+  while (FACTOR ** (top + 1) <= largest) top++;
   return Array.from({ length: STEPS - 1 }, (_, step) => FACTOR ** (top - (STEPS - 2) + step));
 }
 

@@ -38,7 +38,11 @@ export function HeatLegend({ scale, leftOut }: HeatLegendProps) {
       })}
       {leftOut.bytes > 0 && (
         <span className={styles['leftOut']}>
-          {t('backlog.heat.leftOut', { bytes: format.bytes(leftOut.bytes), count: leftOut.events, formatted: format.count(leftOut.events) })}
+          {t('backlog.heat.leftOut', {
+            bytes: format.bytes(leftOut.bytes),
+            count: leftOut.events,
+            formatted: format.count(leftOut.events),
+          })}
         </span>
       )}
     </div>

@@ -50,11 +50,15 @@ export function HeatTip({ place }: { readonly place: HeatPlace }) {
           </div>
         )}
         {cell === undefined ? (
-          <div className={styles['tipDim']}>{t(of.kind === 'gap' ? 'backlog.heat.gap' : 'backlog.heat.nothing')}</div>
+          <div className={styles['tipDim']}>
+            {t(of.kind === 'gap' ? 'backlog.heat.gap' : 'backlog.heat.nothing')}
+          </div>
         ) : (
           <div className={styles['tipNumbers']}>
             <strong>{format.bytes(cell.bytes)}</strong>
-            <span>{t('backlog.heat.events', { count: cell.events, formatted: format.count(cell.events) })}</span>
+            <span>
+              {t('backlog.heat.events', { count: cell.events, formatted: format.count(cell.events) })}
+            </span>
           </div>
         )}
       </div>

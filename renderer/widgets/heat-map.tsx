@@ -8,14 +8,7 @@ import { useTranslation } from 'react-i18next';
 import { useFormat } from '../text/use-format.ts';
 import { SafeText } from './code-text.tsx';
 import { HeatLegend } from './heat-map-legend.tsx';
-import {
-  columnsOf,
-  scaleOf,
-  stepPaths,
-  ticksOf,
-  type HeatCell,
-  type HeatColumn,
-} from './heat-map-layout.ts';
+import { columnsOf, scaleOf, stepPaths, ticksOf, type HeatCell, type HeatColumn } from './heat-map-layout.ts';
 import { HeatTip, type HeatPlace } from './heat-map-tip.tsx';
 import styles from './heat-map.module.css';
 
@@ -38,12 +31,14 @@ const ROW_PX = 20;
 const COLUMN_MIN_PX = 7;
 const COLUMN_MAX_PX = 28;
 const LABELS_PX = 148;
+/** The text of the last hour reaches over its column. */
+const END_PX = 34;
 
 export const HeatMap = memo(function HeatMap(props: HeatMapProps) {
   const { hoursMs, topics, cells, topic, onTopic } = props;
   const { ref, width } = useElementSize();
   const columns = useMemo(() => columnsOf(hoursMs), [hoursMs]);
-  const fitting = Math.floor((width - LABELS_PX - 8) / Math.max(1, columns.length));
+  const fitting = Math.floor((width - LABELS_PX - END_PX) / Math.max(1, columns.length));
   const columnPx = Math.min(COLUMN_MAX_PX, Math.max(COLUMN_MIN_PX, fitting));
   return (
     <div className={styles['frame']}>
@@ -51,7 +46,7 @@ export const HeatMap = memo(function HeatMap(props: HeatMapProps) {
       <NewestInView width={columns.length * columnPx} label={props.title}>
         <div
           className={styles['sheet']}
-          style={{ gridTemplateColumns: `${LABELS_PX}px ${columns.length * columnPx}px` }}
+          style={{ gridTemplateColumns: `${LABELS_PX}px ${columns.length * columnPx + END_PX}px` }}
         >
           <div className={styles['labels']}>
             {topics.map((name) => (
@@ -96,7 +91,11 @@ function NewestInView(props: {
   );
 }
 
-function TopicLabel({ name, topic, onTopic }: { readonly name: string } & Pick<HeatMapProps, 'topic' | 'onTopic'>) {
+function TopicLabel({
+  name,
+  topic,
+  onTopic,
+}: { readonly name: string } & Pick<HeatMapProps, 'topic' | 'onTopic'>) {
   return (
     <button
       type="button"
@@ -139,7 +138,11 @@ function Plot(props: PlotProps) {
         width={width}
         height={height}
         role="img"
-        aria-label={t('backlog.heat.summary', { title: props.title, topics: topics.length, hours: props.hoursMs.length })}
+        aria-label={t('backlog.heat.summary', {
+          title: props.title,
+          topics: topics.length,
+          hours: props.hoursMs.length,
+        })}
         onPointerMove={move}
         onPointerLeave={() => setAt(undefined)}
         onClick={() => at !== undefined && onTopic(at.topic)}
@@ -152,7 +155,12 @@ function Plot(props: PlotProps) {
         {row >= 0 && (
           <>
             <rect className={styles['veil']} width={width} height={row * ROW_PX} />
-            <rect className={styles['veil']} y={(row + 1) * ROW_PX} width={width} height={height - (row + 1) * ROW_PX} />
+            <rect
+              className={styles['veil']}
+              y={(row + 1) * ROW_PX}
+              width={width}
+              height={height - (row + 1) * ROW_PX}
+            />
           </>
         )}
         {at !== undefined && (

@@ -72,6 +72,17 @@ describe('engine store', () => {
   });
 });
 
+describe('signing out', () => {
+  test('nothing of the gateway is kept, but a session that ran out keeps the page', () => {
+    const store = new EngineStore();
+    store.take({ type: 'event', event: { type: 'status', status: status({}) } });
+    store.take({ type: 'link', link: { state: 'signed-out', wasSignedIn: true } });
+    expect(store.view().status).toBeDefined();
+    store.take({ type: 'link', link: { state: 'signed-out', wasSignedIn: false } });
+    expect(store.view().status).toBeUndefined();
+  });
+});
+
 describe('engine clock', () => {
   test('the sample that travelled least is believed', () => {
     const clock = new EngineClock();

@@ -8,6 +8,7 @@ import { jsonLines } from '../../renderer/client/json-lines.ts';
 import { activeAlerts } from '../../renderer/client/active-alerts.ts';
 import { figuresOf } from '../../renderer/pages/overview/figures-of.ts';
 import { linksOf } from '../../renderer/pages/overview/pipeline-links.ts';
+import { languageOfBrowser, makeLanguageUsable } from '../../renderer/text/languages.ts';
 import { hostileParts } from '../../renderer/widgets/hostile-text.ts';
 import { sparkPath } from '../../renderer/widgets/sparkline.tsx';
 import { columnTemplate } from '../../renderer/widgets/table-column.ts';
@@ -39,6 +40,17 @@ describe('hostile text', () => {
         expect(hostileParts(`日志${text}é`, false)).toEqual([{ text: `日志${text}é` }]);
       }),
     );
+  });
+});
+
+describe('language', () => {
+  test('a browser without a locale does not stop the page', () => {
+    const view = { navigator: { language: 'en-US@posix' } } as unknown as Window;
+    makeLanguageUsable(view);
+    expect(view.navigator.language).toBe('en');
+    expect(languageOfBrowser(['en-US@posix'])).toBe('en');
+    expect(languageOfBrowser(['zh-Hans-CN', 'en'])).toBe('zh');
+    expect(languageOfBrowser(['de', 'zh-TW'])).toBe('zh');
   });
 });
 

@@ -96,7 +96,7 @@ describe('the frame', () => {
     const page = await site.open('overview');
     await page.keyboard.press('g');
     await page.keyboard.press('b');
-    await page.waitForURL('**/#/backlog');
+    await page.waitForFunction(() => location.hash === '#/backlog');
     await page.keyboard.press('?');
     await page.getByRole('dialog').waitFor();
     await page.keyboard.press('Escape');
