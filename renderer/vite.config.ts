@@ -82,7 +82,11 @@ export default defineConfig({
       output: {
         codeSplitting: {
           groups: [
-            { name: 'codemirror', test: /node_modules[\\/](@codemirror|@lezer|style-mod|w3c-keyname|crelt|yaml)[\\/]/ },
+            {
+              name: 'codemirror',
+              test: /node_modules[\\/](@codemirror|@lezer|style-mod|w3c-keyname|crelt|yaml)[\\/]/,
+            },
+            { name: 'chart', test: /node_modules[\\/]uplot/ },
             { name: 'vendor', test: /node_modules/ },
           ],
         },

@@ -144,10 +144,12 @@ function useJobToasts(jobs: readonly Job[]): void {
   const words = useRef(t);
   words.current = t;
   useEffect(() => {
-    for (const { id, state, title } of jobs) {
+    for (const { id, kind, state, title } of jobs) {
       if (state === 'running') running.add(id);
       else if (!running.delete(id)) continue;
-      else if (state === 'done') toast(words.current('shell.jobs.doneToast', { title }));
+      // The page that tries rules shows their outcome itself, where the toast would lie over it.
+      else if (state === 'done' && kind !== 'what-if')
+        toast(words.current('shell.jobs.doneToast', { title }));
       else if (state === 'failed') toast(words.current('shell.jobs.failedToast', { title }), 'failed');
     }
   }, [jobs, running]);

@@ -42,7 +42,8 @@ function AlertCounter() {
 function QuarantineCounter() {
   // An event that its source could not place counts at each of its channels, so their sum would count it twice.
   const count =
-    useStatus(({ channels }) => channels.reduce((most, { quarantined }) => Math.max(most, quarantined), 0)) ?? 0;
+    useStatus(({ channels }) => channels.reduce((most, { quarantined }) => Math.max(most, quarantined), 0)) ??
+    0;
   return <Counter of="quarantine" count={count} tone="waiting" />;
 }
 

@@ -69,8 +69,10 @@ export class Format {
     return Math.abs(value) < 10_000 ? this.#whole.format(value) : this.#compact.format(value);
   };
 
-  /** A share of 1 as `42%`. */
+  /** A share of 1 as `42%`; neither 100 % nor 0 % for what is only nearly so. */
   readonly percent = (share: number): string => {
+    if (share > 0.995 && share < 1) return `> ${this.#percent.format(0.99)}`;
+    if (share > 0 && share < 0.005) return `< ${this.#percent.format(0.01)}`;
     return this.#percent.format(share);
   };
 

@@ -1,5 +1,6 @@
 /** Short messages at the corner: for what an operator asked for and what came of it. What lasts is an alert, not a toast. */
 import { notifications } from '@mantine/notifications';
+import i18next from 'i18next';
 import type { ReactNode } from 'react';
 
 const SHOWN_MS = 5_000;
@@ -11,5 +12,6 @@ export function toast(message: ReactNode, tone: 'ok' | 'failed' | 'info' = 'ok')
     color: tone === 'ok' ? 'teal' : tone === 'failed' ? 'red' : 'tide',
     autoClose: tone === 'failed' ? FAILURE_SHOWN_MS : SHOWN_MS,
     withBorder: true,
+    closeButtonProps: { 'aria-label': i18next.t('widgets.close') },
   });
 }

@@ -66,7 +66,11 @@ async function layFonts(context: BrowserContext): Promise<void> {
   const css = sheets
     .join('\n')
     .replaceAll(/url\(\.\/files\/([^)]+)\)/g, `url(${FONT_ROUTE}$1)`)
-    .replaceAll("'Noto Sans SC'", "'Page Font'");
+    .replaceAll("'Noto Sans SC'", "'Page Font'")
+    // Its quotation marks are as wide as a Chinese character, which is wrong in English.
+    .concat(
+      `@font-face { font-family: 'Page Font'; src: local('DejaVu Sans'), local('Arial'); unicode-range: U+2018-201D; }`,
+    );
   await context.addInitScript((text) => {
     addEventListener('DOMContentLoaded', () => {
       const style = document.createElement('style');

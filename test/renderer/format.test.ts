@@ -29,6 +29,10 @@ describe('format', () => {
     expect(chinese.compact(1_234_567)).toBe('123万');
   });
 
+  test('a share is whole or nothing only when it is', () => {
+    expect([0, 0.0005, 0.42, 0.9995, 1].map(english.percent)).toEqual(['0%', '< 1%', '42%', '> 99%', '100%']);
+  });
+
   test('rates keep a fraction only when they are small', () => {
     expect([0, 0.25, 12.34, 1_234.5].map(english.eventsRate)).toEqual([
       '0 ev/s',

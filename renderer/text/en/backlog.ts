@@ -28,7 +28,6 @@ export const backlog = {
   },
   columns: {
     directory: 'Directory',
-    prefix: 'File prefix',
     sink: 'Sink',
     state: 'State',
     events: 'Events',

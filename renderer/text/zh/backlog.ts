@@ -31,7 +31,6 @@ export const backlog: TextsOf<typeof english> = {
   },
   columns: {
     directory: '目录',
-    prefix: '文件前缀',
     sink: '出口',
     state: '状态',
     events: '事件数',
