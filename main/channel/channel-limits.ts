@@ -46,6 +46,8 @@ export const VACUUM_STEP_BYTES = 16 * MIB;
 /** How often the writer looks after room and ballast, and how long it must have been idle before it gives pages back. */
 export const HOUSEKEEPING_INTERVAL_MS = 1_000;
 export const IDLE_BEFORE_VACUUM_MS = 500;
+/** Others write to the disk, too: below this its free room has not changed for anybody who reads of it. */
+export const FREE_DISK_TOLD_STEP_BYTES = MIB;
 
 /** Listeners hear of changes at most this often. */
 export const CHANGE_INTERVAL_MS = 100;

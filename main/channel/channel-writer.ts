@@ -11,6 +11,7 @@ import { closeChannel, openChannel } from './channel.ts';
 import type { Channel } from './channel.ts';
 import {
   BALLAST_BYTES,
+  FREE_DISK_TOLD_STEP_BYTES,
   GROUP_OPERATIONS_MAX,
   GROUP_RAW_BYTES_MAX,
   HOUSEKEEPING_INTERVAL_MS,
@@ -48,6 +49,7 @@ export interface WriterSeams {
 export interface WriterListener {
   /** Sinks that an operation touched, once it is committed. */
   touched(sinks: ReadonlySet<string>): void;
+  /** At once when intake must stop or may go on, and about once a second while the figures move. */
   room(state: RoomState): void;
 }
 
@@ -104,6 +106,7 @@ export class ChannelWriter {
   readonly #timer: NodeJS.Timeout;
   readonly #queue: QueuedOperation[] = [];
   #channel: Channel | undefined;
+  #toldRoom: RoomState;
   #isScheduled = false;
   #lastTouchMs = 0;
 
@@ -124,6 +127,7 @@ export class ChannelWriter {
       minFreeDiskBytes,
     );
     this.#measure(this.#channel);
+    this.#toldRoom = this.#gauge.state;
     this.#timer = setInterval(() => this.tidy(), HOUSEKEEPING_INTERVAL_MS);
     this.#timer.unref();
   }
@@ -156,6 +160,7 @@ export class ChannelWriter {
       const channel = (this.#channel ??= this.#reopen());
       this.#housekeeping.tidy(channel, { nowMs: this.#now(), idleMs: this.#now() - this.#lastTouchMs });
       this.#tellRoom(before);
+      this.#tellFigures();
     } catch (error) {
       this.#failed(toChannelError(error, 'look after the channel', this.#settings.directory));
     }
@@ -283,9 +288,24 @@ export class ChannelWriter {
     this.#tellRoom(before);
   }
 
+  /** Whether intake may go on is told at once. */
   #tellRoom(before: RoomState): void {
     const { isOpen, reason } = this.#gauge.state;
-    if (isOpen !== before.isOpen || reason !== before.reason) this.#listener.room(this.#gauge.state);
+    if (isOpen !== before.isOpen || reason !== before.reason) this.#tell();
+  }
+
+  /** How much room is left is told once a round: the status and the alerts of a channel that fills up live on it. */
+  #tellFigures(): void {
+    const { usedBytes, freeDiskBytes } = this.#gauge.state;
+    const hasMoved =
+      usedBytes !== this.#toldRoom.usedBytes ||
+      Math.abs(freeDiskBytes - this.#toldRoom.freeDiskBytes) >= FREE_DISK_TOLD_STEP_BYTES;
+    if (hasMoved) this.#tell();
+  }
+
+  #tell(): void {
+    this.#toldRoom = this.#gauge.state;
+    this.#listener.room(this.#toldRoom);
   }
 
   /** Nothing of the group is stored. What can be done about it is done once; then everybody is told. */

@@ -3,6 +3,7 @@ import { Button } from '@mantine/core';
 import { IconAlertTriangle } from '@tabler/icons-react';
 import { Component, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { PageNotLoaded } from '../pages/registry.ts';
 import { SafeText } from '../widgets/code-text.tsx';
 import { EmptyState } from '../widgets/notices.tsx';
 
@@ -29,7 +30,9 @@ export class PageBoundary extends Component<
   override render() {
     const { error } = this.state;
     if (error === undefined) return this.props.children;
-    return <CrashNotice error={error} onAgain={() => this.setState({ error: undefined })} />;
+    const again = (): void =>
+      error instanceof PageNotLoaded ? location.reload() : this.setState({ error: undefined });
+    return <CrashNotice error={error} onAgain={again} />;
   }
 }
 

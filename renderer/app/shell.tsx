@@ -3,7 +3,7 @@ import { Modal } from '@mantine/core';
 import { Suspense, useCallback, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useStatus, useView } from '../client/engine-context.tsx';
-import { pageOf } from '../pages/registry.ts';
+import { pageOf, preloadPages } from '../pages/registry.ts';
 import { EmptyState, LoadingState } from '../widgets/notices.tsx';
 import { ConnectingPage, NoEnginePage, OtherVersionPage, SignInForm, SignInPage } from './full-page.tsx';
 import { Header } from './header.tsx';
@@ -16,6 +16,7 @@ import { useShortcuts } from './shortcuts.ts';
 import styles from './shell.module.css';
 
 const HOME = 'overview';
+const PRELOAD_AFTER_MS = 500;
 
 export function Shell() {
   const link = useView((view) => view.link);
@@ -35,6 +36,11 @@ function Frame() {
   useShortcuts(openHelp);
   useTabTitle(page);
   useSetupFirst(route.page);
+  useEffect(() => {
+    // After the page that is looked at is drawn.
+    const timer = setTimeout(preloadPages, PRELOAD_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, []);
   return (
     <div className={styles['frame']}>
       <a

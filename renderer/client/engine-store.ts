@@ -14,6 +14,8 @@ import { shareUnchanged } from './structural-sharing.ts';
 const JOBS_MAX = 60;
 /** Of the log's end; the rest is asked for with `logTail`. */
 const LOG_LINES_MAX = 1_000;
+/** A busy engine writes many lines a second; the page is drawn for all that came in this time at once. */
+const LOG_GATHERED_MS = 250;
 
 export interface EngineView {
   readonly link: LinkState;
@@ -27,17 +29,16 @@ export interface EngineView {
   readonly lastDataMs: number | undefined;
 }
 
+const NOTHING = { status: undefined, jobs: [], log: [], lastDataMs: undefined } as const;
+
 export class EngineStore {
   readonly clock = new EngineClock();
   readonly #watchers = new Set<() => void>();
+  /** Came in and are not in the view yet. */
+  readonly #lines: LogLine[] = [];
+  #linesTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #eventListeners = new Set<(event: StreamEvent) => void>();
-  #view: EngineView = {
-    link: { state: 'connecting' },
-    status: undefined,
-    jobs: [],
-    log: [],
-    lastDataMs: undefined,
-  };
+  #view: EngineView = { ...NOTHING, link: { state: 'connecting' } };
 
   readonly view = (): EngineView => this.#view;
 
@@ -54,14 +55,15 @@ export class EngineStore {
 
   readonly take = (message: ClientMessage): void => {
     if (message.type === 'link') {
-      this.#change({ link: shareUnchanged(this.#view.link, message.link) });
+      const { link } = message;
+      const isLeft = link.state === 'signed-out' && !link.wasSignedIn;
+      this.#change({ ...(isLeft ? NOTHING : {}), link: shareUnchanged(this.#view.link, link) });
       return;
     }
     const { event } = message;
     if (event.type === 'status') this.#takeStatus(event.status);
     else if (event.type === 'job') this.takeJobs([event.job]);
-    else if (event.type === 'log')
-      this.#change({ log: [...this.#view.log, event.line].slice(-LOG_LINES_MAX) });
+    else if (event.type === 'log') this.#takeLine(event.line);
     for (const listener of this.#eventListeners) listener(event);
   };
 
@@ -73,10 +75,22 @@ export class EngineStore {
     this.#change({ jobs: shareUnchanged(this.#view.jobs, list) });
   };
 
+  #takeLine(line: LogLine): void {
+    this.#lines.push(line);
+    this.#linesTimer ??= setTimeout(() => {
+      this.#linesTimer = undefined;
+      const lines = this.#lines.splice(0);
+      if (lines.length > 0) this.#change({ log: [...this.#view.log, ...lines].slice(-LOG_LINES_MAX) });
+    }, LOG_GATHERED_MS);
+  }
+
   #takeStatus(status: EngineStatus): void {
     const before = this.#view.status;
     const isAnotherRun = before !== undefined && before.startedMs !== status.startedMs;
-    if (isAnotherRun) this.clock.forget();
+    if (isAnotherRun) {
+      this.clock.forget();
+      this.#lines.length = 0;
+    }
     const now = Date.now();
     this.clock.hear(status.nowMs, now);
     // Jobs and the log's numbering end with the engine's run.

@@ -11,13 +11,25 @@ export interface TextPart {
 const HOSTILE =
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffd]|\u034f|\u17b4|\u17b5|[\u{e0000}-\u{e007f}]|\p{Surrogate}/gu;
 
-/** Splits a text at what is hostile. `keepsLines`: line feeds and tabs are let through. */
+/** Of one text: each part is an element of the page, and binary data is nothing but hostile characters. */
+const PARTS_MAX = 2_000;
+
+/**
+ * Splits a text at what is hostile. `keepsLines`: line feeds and tabs are let through. After `PARTS_MAX` parts the rest is one, in which what is
+ * hostile is replaced, too, but not set apart.
+ */
 export function hostileParts(text: string, keepsLines: boolean): readonly TextPart[] {
+  const isLet = (character: string): boolean => keepsLines && (character === '\n' || character === '\t');
   const parts: TextPart[] = [];
   let from = 0;
   for (const match of text.matchAll(HOSTILE)) {
     const [character] = match;
-    if (keepsLines && (character === '\n' || character === '\t')) continue;
+    if (isLet(character)) continue;
+    if (parts.length >= PARTS_MAX) {
+      const rest = text.slice(from);
+      parts.push({ text: rest.replaceAll(HOSTILE, (one) => (isLet(one) ? one : marked(one).text)) });
+      return parts;
+    }
     if (match.index > from) parts.push({ text: text.slice(from, match.index) });
     from = match.index + character.length;
     parts.push(marked(character));

@@ -1,5 +1,6 @@
-/** Names with their values in two columns, for details of one thing. */
+/** Names with their values in two columns, for details of one thing. A name may come from outside, as a header's does, and stand there twice. */
 import { Fragment, type ReactNode } from 'react';
+import { SafeText } from './code-text.tsx';
 import styles from './key-value.module.css';
 
 export interface KeyValueProps {
@@ -12,9 +13,11 @@ export function KeyValue({ rows }: KeyValueProps) {
     <dl className={styles['list']}>
       {rows
         .filter(({ value }) => value !== undefined && value !== null && value !== '')
-        .map(({ name, value }) => (
-          <Fragment key={name}>
-            <dt>{name}</dt>
+        .map(({ name, value }, place) => (
+          <Fragment key={`${place} ${name}`}>
+            <dt>
+              <SafeText text={name} />
+            </dt>
             <dd>{value}</dd>
           </Fragment>
         ))}

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { backlogBench } from './backlog-bench.ts';
 import { printResult, type BenchResult } from './bench-output.ts';
+import { consoleBench } from './console-bench.ts';
 import { followBench } from './follow-bench.ts';
 import { idleBench } from './idle-bench.ts';
 import { listsBench } from './lists-bench.ts';
@@ -137,6 +138,13 @@ bench('lists', 'pages, orders and filters of a long backlog and a long ledger, w
   .option('--ledger <n>', 'rows of the ledger', positive, 1_000_000)
   .action((options: Common & { keys: number; ledger: number }) =>
     run(options, () => listsBench({ keys: options.keys, ledgerRows: options.ledger })),
+  );
+
+bench('console', 'first paint, first figures and long tasks of the console in Chromium, without servers')
+  .option('--loads <n>', 'how often each page is loaded', positive, 9)
+  .option('--seconds <n>', 'how long updates are watched on each page', positive, 20)
+  .action((options: Common & { loads: number; seconds: number }) =>
+    run(options, () => consoleBench(options)),
   );
 
 program

@@ -56,9 +56,33 @@ async function codeOf(outcome: Promise<unknown>): Promise<unknown> {
 }
 
 describe('room', () => {
+  test('what is left of it is told while it shrinks, not only when it is gone', async () => {
+    const told: number[] = [];
+    const writer = new ChannelWriter(
+      settings(directory.path, { capacityBytes: 64_000_000, compression: {} }),
+      { ...QUIET, room: ({ usedBytes }) => told.push(usedBytes) },
+      // That of the machine moves by what others write.
+      { freeDisk: () => 1_000_000_000 },
+    );
+    await writer.perform('beginTenure', tenureStart('t1', 0));
+    writer.tidy();
+    const before = told.at(-1) ?? writer.room.usedBytes;
+    for (let at = 0; at < 4; at++) await writer.perform('put', bigPut(at, 500_000));
+    writer.tidy();
+    expect(told.at(-1)).toBe(writer.room.usedBytes);
+    expect(told.at(-1)).toBeGreaterThan(before + 1_500_000);
+    const { length } = told;
+    writer.tidy();
+    expect(told, 'nothing is told when nothing has moved').toHaveLength(length);
+    writer.close();
+  });
+
   test('at the capacity intake stops, landing goes on, and intake starts again below the low mark', async () => {
     const rooms: boolean[] = [];
-    const listener = { ...QUIET, room: (room: { isOpen: boolean }) => rooms.push(room.isOpen) };
+    const listener = {
+      ...QUIET,
+      room: ({ isOpen }: { isOpen: boolean }) => void (rooms.at(-1) !== isOpen && rooms.push(isOpen)),
+    };
     const writer = new ChannelWriter(
       settings(directory.path, { capacityBytes: 4_000_000, compression: {} }),
       listener,

@@ -19,8 +19,9 @@ export async function buildPages(): Promise<void> {
     await mkdir(LOCK);
   } catch (error) {
     if (!(error instanceof Error) || Reflect.get(error, 'code') !== 'EEXIST') throw error;
-    await until('another test builds the renderer', async () => !(await exists(LOCK)), OTHERS_BUILD_LIMIT_MS);
-    return;
+    await until('another test builds the renderer', async () => !(await isLocked()), OTHERS_BUILD_LIMIT_MS);
+    // It may have failed, or been killed in the middle.
+    return buildPages();
   }
   try {
     const vite = join(ROOT, 'node_modules/vite/bin/vite.js');
@@ -30,6 +31,15 @@ export async function buildPages(): Promise<void> {
   } finally {
     await rm(LOCK, { recursive: true, force: true });
   }
+}
+
+/** A lock that is older than a build can take was left by a test that was killed. */
+async function isLocked(): Promise<boolean> {
+  const sinceMs = await modifiedMs(LOCK);
+  if (sinceMs === undefined) return false;
+  if (Date.now() - sinceMs < OTHERS_BUILD_LIMIT_MS) return true;
+  await rm(LOCK, { recursive: true, force: true });
+  return false;
 }
 
 async function isFresh(): Promise<boolean> {
@@ -46,8 +56,4 @@ async function isFresh(): Promise<boolean> {
 
 async function modifiedMs(path: string): Promise<number | undefined> {
   return (await stat(path).catch(() => undefined))?.mtimeMs;
-}
-
-async function exists(path: string): Promise<boolean> {
-  return (await modifiedMs(path)) !== undefined;
 }

@@ -43,6 +43,15 @@ describe('hostile text', () => {
   });
 });
 
+describe('much hostile text', () => {
+  test('is as harmless as little, in a number of parts that a page can hold', () => {
+    const parts = hostileParts('a\u001b\n\u202e'.repeat(50_000), true);
+    expect(parts.length).toBeLessThan(3_000);
+    const drawn = parts.map(({ text }) => text).join('');
+    expect(drawn).toBe('a␛\n‹202E›'.repeat(50_000));
+  });
+});
+
 describe('language', () => {
   test('a browser without a locale does not stop the page', () => {
     const view = { navigator: { language: 'en-US@posix' } } as unknown as Window;

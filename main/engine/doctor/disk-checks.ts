@@ -13,7 +13,8 @@ const SYNC_BYTES = 4096;
 /** A put waits for one sync; at this the intake is bounded by it. */
 const SLOW_SYNC_MS = 50;
 const CLOCK_DIFFERENCE_MS = 2 * SECOND_MS;
-const OTHERS_MASK = 0o077;
+/** The engine's own mode is 710: its group may reach the control socket by name, and see nothing else. */
+const OTHERS_MASK = 0o067;
 
 /** `statfs` types (linux/magic.h). */
 const MEMORY_TYPES: ReadonlySet<number> = new Set([0x0102_1994, 0x8584_58f6]);
@@ -57,7 +58,7 @@ async function placeOf(stateDir: string): Promise<Outcome & { found?: string }> 
     return {
       state: 'warning',
       message: `others may look into it (mode ${(facts.mode & 0o777).toString(8)})`,
-      hint: 'The engine makes it 700 when it starts; it holds events, and the socket that commands the engine.',
+      hint: 'The engine makes it 710 when it starts; it holds events, and the socket that commands the engine.',
       found,
     };
   return { state: 'ok', message: 'it is there, and ours alone', found };

@@ -6,6 +6,8 @@ import { useTranslation } from 'react-i18next';
 import type { LogLine } from '../../../shared/contract/control-history.ts';
 import { changeParams, useRoute } from '../../app/route.ts';
 import { TimeText } from '../../widgets/amounts.tsx';
+import type { Format } from '../../text/format.ts';
+import { useFormat } from '../../text/use-format.ts';
 import { CodeText, SafeText } from '../../widgets/code-text.tsx';
 import { DataTable } from '../../widgets/data-table.tsx';
 import { Drawer } from '../../widgets/drawer.tsx';
@@ -18,6 +20,9 @@ import type { Column } from '../../widgets/table-column.ts';
 import { useLocalRows } from '../../widgets/use-rows.ts';
 import styles from './alerts.module.css';
 import { LOG_LEVELS, useLogLines, type LogLevel } from './log-lines.ts';
+
+/** What a field in milliseconds must be to be a moment, in this century, and not how long something took. */
+const FIRST_MOMENT_MS = Date.UTC(2001, 0);
 
 export function LogView() {
   const { t } = useTranslation();
@@ -128,6 +133,7 @@ function LineDetails({ line }: { readonly line: LogLine }) {
 
 function useColumns(): readonly Column<LogLine>[] {
   const { t } = useTranslation();
+  const format = useFormat();
   return useMemo(
     () => [
       {
@@ -155,12 +161,12 @@ function useColumns(): readonly Column<LogLine>[] {
         isGrowing: true,
         cell: ({ fields }) => (
           <CodeText as="line" isDim>
-            {fieldsText(fields)}
+            {fieldsText(fields, format)}
           </CodeText>
         ),
       },
     ],
-    [t],
+    [t, format],
   );
 }
 
@@ -173,8 +179,17 @@ function LevelBadge({ level }: { readonly level: LogLevel }) {
   );
 }
 
-function fieldsText(fields: LogLine['fields']): string {
+/** `sink=hadoop  nextTryMs=19:05:12`: moments as people read them, the rest as it is. */
+function fieldsText(fields: LogLine['fields'], format: Format): string {
   return Object.entries(fields)
-    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .map(([name, value]) => `${name}=${isMoment(name, value) ? format.clock(value) : textOf(value)}`)
     .join('  ');
+}
+
+function isMoment(name: string, value: unknown): value is number {
+  return name.endsWith('Ms') && typeof value === 'number' && value > FIRST_MOMENT_MS;
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -2,6 +2,7 @@
 import { useRef } from 'react';
 import type { StreamEvent } from '../../../shared/contract/control.ts';
 import type { EngineStatus } from '../../../shared/contract/control-status.ts';
+import { useEngine } from '../../client/engine-context.tsx';
 
 /** Differs when lists of the backlog may: amounts of the channels, and what the sinks wait for. */
 export function backlogMark({ channels, sinks }: Pick<EngineStatus, 'channels' | 'sinks'>): string {
@@ -16,9 +17,10 @@ export function backlogMark({ channels, sinks }: Pick<EngineStatus, 'channels' |
   return JSON.stringify([held, moving]);
 }
 
-/** For `refetchOn`: true once for each change. */
+/** For `refetchOn`: true once for each change since the status that was known when the list was first asked for. */
 export function useBacklogNews(): (event: StreamEvent) => boolean {
-  const known = useRef<string>(undefined);
+  const { status } = useEngine().store.view();
+  const known = useRef(status === undefined ? undefined : backlogMark(status));
   return (event) => {
     if (event.type !== 'status') return false;
     const mark = backlogMark(event.status);

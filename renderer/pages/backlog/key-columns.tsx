@@ -22,16 +22,6 @@ export function useKeyColumns(): readonly Column<BacklogRow>[] {
         cell: ({ directory }) => <PathText>{directory}</PathText>,
       },
       {
-        id: 'prefix',
-        header: t('backlog.columns.prefix'),
-        width: 90,
-        cell: ({ prefix }) => (
-          <CodeText as="line" isDim>
-            {prefix}
-          </CodeText>
-        ),
-      },
-      {
         id: 'sink',
         header: t('backlog.columns.sink'),
         width: 90,
@@ -40,7 +30,7 @@ export function useKeyColumns(): readonly Column<BacklogRow>[] {
       {
         id: 'state',
         header: t('backlog.columns.state'),
-        width: 140,
+        width: 230,
         cell: (row) => <StateAndCause row={row} />,
       },
       {
@@ -78,13 +68,13 @@ export function useKeyColumns(): readonly Column<BacklogRow>[] {
   );
 }
 
-/** A badge, and the reason as far as there is room; all of it in the tooltip and the drawer. */
+/** A badge, and the reason as far as there is room; all of it in the tooltip and the drawer. Of a pause the badge says it all. */
 function StateAndCause({ row: { state, cause } }: { readonly row: BacklogRow }) {
   if (state === undefined) return null;
   return (
     <span className={styles['state']} title={cause}>
       <StateBadge state={state} variant="plain" />
-      {cause !== undefined && (
+      {cause !== undefined && state !== 'paused' && (
         <span className={styles['cause']}>
           <SafeText text={cause} />
         </span>

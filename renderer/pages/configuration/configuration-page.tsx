@@ -62,9 +62,11 @@ function Workbench({ draft, check, onApplying, onReload }: WorkbenchProps) {
   const view = useShownView();
   const [dialog, setDialog] = useState<'apply' | 'conflict' | 'discard'>();
   const canApply = isLive && check.isUsable === true && (isDirty(draft) || !draft.base.isRunning);
+  const askWhenChecked = useWhenChecked({ draft, check, canApply }, () => setDialog('apply'));
   const openApply = (): void => {
     if (draft.theirs !== undefined) setDialog('conflict');
     else if (canApply) setDialog('apply');
+    else askWhenChecked();
   };
   useKeys({ onApply: openApply });
   return (
@@ -115,6 +117,26 @@ function Workbench({ draft, check, onApplying, onReload }: WorkbenchProps) {
       {dialog === 'discard' && <DiscardDialog draft={draft} onClose={() => setDialog(undefined)} />}
     </>
   );
+}
+
+interface Checked {
+  readonly draft: Draft;
+  readonly check: Check;
+  readonly canApply: boolean;
+}
+
+/** Who presses the keys right after typing means this text, though the engine’s word on it is still on its way. */
+function useWhenChecked({ draft, check, canApply }: Checked, open: () => void): () => void {
+  const [wanted, setWanted] = useState<string>();
+  const isOver = wanted !== undefined && (wanted !== draft.text || check.isUsable !== undefined);
+  useEffect(() => {
+    if (!isOver) return;
+    setWanted(undefined);
+    if (wanted === draft.text && canApply) open();
+  });
+  return () => {
+    if (check.isUsable === undefined) setWanted(draft.text);
+  };
 }
 
 function Summary({ isDirty: hasEdits }: { readonly isDirty: boolean }) {

@@ -22,6 +22,8 @@ import styles from './configuration.module.css';
 const YamlEditor = lazy(async () => ({
   default: (await import('../../widgets/yaml-editor.tsx')).YamlEditor,
 }));
+/** How the engine names an edit of the file itself: `file on <host>`. */
+const BY_FILE = /^file on /;
 const SHOWN = ['text', 'diff'] as const;
 
 export function HistoryView({ onChanged }: { readonly onChanged: () => void }) {
@@ -152,7 +154,7 @@ function useColumns(): readonly Column<ConfigVersionRow>[] {
         header: t('configuration.by'),
         width: 104,
         cell: ({ by }) =>
-          by === 'file' ? (
+          BY_FILE.test(by) ? (
             t('configuration.history.byFile')
           ) : (
             <SafeText text={by === '' ? t('widgets.none') : by} />

@@ -22,6 +22,8 @@ const COUNTS = [
   'held',
 ] as const;
 type CountName = (typeof COUNTS)[number];
+/** These always have a column; the others only where a partition has some, because the common case should fit into the window. */
+const ALWAYS: ReadonlySet<CountName> = new Set(['landed', 'inChannel', 'quarantined']);
 /** More than none of these is a loss, or may be. */
 const BAD: ReadonlySet<CountName> = new Set(['gap', 'damaged']);
 
@@ -35,21 +37,21 @@ export function CoverageTable({ coverage }: { readonly coverage: readonly AuditC
       rowKey={({ channel, topic, partition, incarnation }) =>
         JSON.stringify([channel, topic, partition, incarnation])
       }
-      columns={useColumns()}
+      columns={useColumns(coverage)}
       rowHeight={28}
       empty={<EmptyState title={t('landings.audit.noCoverage')} />}
     />
   );
 }
 
-function useColumns(): readonly Column<AuditCoverage>[] {
+function useColumns(coverage: readonly AuditCoverage[]): readonly Column<AuditCoverage>[] {
   const { t } = useTranslation();
   const { count } = useFormat();
   return useMemo(() => {
     const ofCount = (name: CountName): Column<AuditCoverage> => ({
       id: name,
       header: t(`landings.audit.counts.${name}`),
-      width: 92,
+      width: 100,
       align: 'right',
       cell: (row) => {
         const value = row[name] ?? 0;
@@ -81,10 +83,12 @@ function useColumns(): readonly Column<AuditCoverage>[] {
       {
         id: 'offsets',
         header: t('landings.offsets'),
-        width: 190,
+        width: 170,
         cell: ({ from, to }) => <CodeText as="line">{to > from ? `${from}–${to - 1}` : '–'}</CodeText>,
       },
-      ...COUNTS.map(ofCount),
+      ...COUNTS.filter((name) => ALWAYS.has(name) || coverage.some((row) => (row[name] ?? 0) > 0)).map(
+        ofCount,
+      ),
     ];
-  }, [t, count]);
+  }, [t, count, coverage]);
 }

@@ -4,6 +4,7 @@ import { IconFileImport, IconFilterOff } from '@tabler/icons-react';
 import { useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { StreamEvent } from '../../../shared/contract/control.ts';
+import type { EngineStatus } from '../../../shared/contract/control-status.ts';
 import type { LandingRow } from '../../../shared/contract/control-rows.ts';
 import { useEngine } from '../../client/engine-context.tsx';
 import { useFormat } from '../../text/use-format.ts';
@@ -91,16 +92,22 @@ function useLedger(filter: LedgerFilter) {
   return { source, leftOut };
 }
 
-/** True once for each status that tells of more files. */
+/** True once for each status that tells of more files than the one that was known when the list was first asked for. */
 function useNewLandings(): (event: StreamEvent) => boolean {
-  const known = useRef<number>(undefined);
+  const { store } = useEngine();
+  const { status } = store.view();
+  const known = useRef(status === undefined ? undefined : filesOf(status));
   return (event) => {
     if (event.type !== 'status') return false;
-    const files = event.status.sinks.reduce((sum, sink) => sum + sink.files, 0);
+    const files = filesOf(event.status);
     const isNew = known.current !== undefined && known.current !== files;
     known.current = files;
     return isNew;
   };
+}
+
+function filesOf({ sinks }: EngineStatus): number {
+  return sinks.reduce((sum, sink) => sum + sink.files, 0);
 }
 
 function NoLandings({ filter }: { readonly filter: LedgerFilter }) {

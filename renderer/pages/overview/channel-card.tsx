@@ -24,13 +24,16 @@ export const ChannelCard = memo(function ChannelCard({ channel }: { readonly cha
           events === 0 ? (
             t('overview.pipeline.empty')
           ) : (
-            <a href={hrefOf('backlog')}>
+            // Events whose commit in Kafka is still to come are there for a moment only: a fact of their own would make the card jump.
+            <a
+              href={hrefOf('backlog')}
+              title={t('overview.pipeline.held', { events: format.compact(heldEvents) })}
+            >
               {t('overview.pipeline.events', { events: format.compact(events) })}
             </a>
           ),
           events === 0 ? undefined : format.bytes(storedBytes),
           oldestEventMs === undefined ? undefined : <Oldest ms={oldestEventMs} />,
-          heldEvents === 0 ? undefined : t('overview.pipeline.held', { events: format.compact(heldEvents) }),
           quarantined === 0 ? undefined : (
             <a href={hrefOf('quarantine')}>
               {t('overview.pipeline.quarantined', { events: format.compact(quarantined) })}

@@ -21,7 +21,9 @@ const RANGES = {
 type Range = keyof typeof RANGES;
 
 const POINTS = 240;
-const CHART_PX = 128;
+/** On a small window the whole of them is in view, below a pipeline of two channels. */
+const CHART_PX = { small: 106, large: 144 } as const;
+const LARGE_WINDOW_PX = 800;
 
 export function HistoryCharts() {
   const { t } = useTranslation();
@@ -61,7 +63,8 @@ export function HistoryCharts() {
 function Charts({ history }: { readonly history: HistoryAnswer }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const common = { timesMs: history.timesMs, bands: history.bands, height: CHART_PX, syncKey: 'overview' };
+  const height = globalThis.innerHeight >= LARGE_WINDOW_PX ? CHART_PX.large : CHART_PX.small;
+  const common = { timesMs: history.timesMs, bands: history.bands, height, syncKey: 'overview' };
   const intake = t('overview.charts.intake');
   const landed = t('overview.charts.landed');
   return (

@@ -57,7 +57,10 @@ function Content({ row }: { readonly row: QuarantineRow }) {
         <KeyValue
           rows={[
             ...names.map((name) => ({ name, value: <CodeText as="wrap">{headers[name] ?? ''}</CodeText> })),
-            { name: t('quarantine.key'), value: key !== undefined && <CodeText as="wrap">{key}</CodeText> },
+            {
+              name: t('quarantine.key'),
+              value: key === undefined ? undefined : <CodeText as="wrap">{key}</CodeText>,
+            },
           ]}
         />
       </section>
