@@ -20,6 +20,11 @@ export interface WatchOptions extends ReadOptions {
   readonly debounceMs?: number;
   /** What is running now: the same text with the same referenced values is not announced again. */
   readonly current?: LoadedConfig;
+  /**
+   * What runs at this moment. Once it has changed by another way than this watch, a text that was announced before is news again: else a
+   * hand edit back to it would not be seen, when what came between was gone before it was read.
+   */
+  readonly running?: () => LoadedConfig;
   /** A new, valid configuration, or an invalid one with its problems; `loaded.config` tells. */
   readonly onChange: (loaded: LoadedConfig) => void;
   /** The watch itself failed (a folder vanished, too many watches); it keeps trying with what it has. */
@@ -47,12 +52,15 @@ class ConfigWatcher {
   #interesting: ReadonlySet<string>;
   #timer: NodeJS.Timeout | undefined;
   #lastSeen: string;
+  /** What ran when `#lastSeen` was announced. */
+  #seenUnder: LoadedConfig | undefined;
   #reading: Promise<void> = Promise.resolve();
 
   constructor(options: WatchOptions) {
     this.#options = options;
     this.#path = resolve(options.path);
     this.#lastSeen = fingerprint(options.current);
+    this.#seenUnder = options.running?.();
     this.#interesting = new Set([this.#path, ...(options.current?.referencedFiles ?? [])]);
     // Depth 0: the folder's own entries. Links are followed so that a swapped link is a change.
     this.#watcher = watch([...this.#folders()], { ignoreInitial: true, depth: 0, persistent: true });
@@ -105,8 +113,10 @@ class ConfigWatcher {
       if (this.#options.signal.aborted) return;
       this.#follow(loaded);
       const seen = fingerprint(loaded);
-      if (seen === this.#lastSeen) return;
+      const running = this.#options.running?.();
+      if (seen === this.#lastSeen && running === this.#seenUnder) return;
       this.#lastSeen = seen;
+      this.#seenUnder = running;
       this.#options.onChange(loaded);
     } catch (cause) {
       this.#options.onFault(watchFault(this.#path, cause));

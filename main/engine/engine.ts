@@ -237,6 +237,7 @@ class HeadlessEngine implements RunningEngine {
     return watchConfig({
       path: loaded.path,
       current: loaded,
+      running: () => control.applier.loaded,
       signal: this.#watching.signal,
       onChange: (fresh) => void control.configChanged(fresh),
       onFault: (error) =>

@@ -77,7 +77,8 @@ export class EngineStore {
 
   #takeLine(line: LogLine): void {
     this.#lines.push(line);
-    this.#linesTimer ??= setTimeout(() => {
+    if (this.#linesTimer !== undefined) return;
+    this.#linesTimer = setTimeout(() => {
       this.#linesTimer = undefined;
       const lines = this.#lines.splice(0);
       if (lines.length > 0) this.#change({ log: [...this.#view.log, ...lines].slice(-LOG_LINES_MAX) });

@@ -33,7 +33,7 @@ export async function consoleBench({ loads, seconds }: ConsoleBenchOptions): Pro
   const stop = new AbortController();
   const fed = feed(site, stop.signal);
   const page = await site.open('overview');
-  await page.addInitScript(watchTasks);
+  await page.addInitScript(WATCH_TASKS);
   const table: string[][] = [
     ['page', 'paint best', 'median', 'figures best', 'median', 'tasks > 50 ms', 'longest'],
   ];
@@ -78,22 +78,21 @@ async function loadOf(page: Page, address: string, figures: string): Promise<Loa
   await page.goto(address);
   await page.reload({ waitUntil: 'commit' });
   // In the page: the time until a test hears of it would count too.
-  return page.evaluate(async (selector) => {
-    while (document.querySelector(selector) === null) await new Promise(requestAnimationFrame);
+  return page.evaluate<Load>(`(async () => {
+    while (document.querySelector(${JSON.stringify(figures)}) === null) await new Promise(requestAnimationFrame);
     const figuresMs = performance.now();
     const paintMs = performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? figuresMs;
     return { paintMs, figuresMs };
-  }, figures);
+  })()`);
 }
 
 /** Runs in the page, before its own scripts. */
-function watchTasks(): void {
-  const tasks: number[] = [];
-  Reflect.set(globalThis, 'longTasks', tasks);
+const WATCH_TASKS = `
+  globalThis.longTasks = [];
   new PerformanceObserver((list) => {
-    for (const { duration } of list.getEntries()) tasks.push(duration);
+    for (const { duration } of list.getEntries()) globalThis.longTasks.push(duration);
   }).observe({ type: 'longtask' });
-}
+`;
 
 async function tasksOf(page: Page, seconds: number): Promise<number[]> {
   await page.evaluate(() => (Reflect.get(globalThis, 'longTasks') as number[]).splice(0));

@@ -18,6 +18,7 @@ let path: string;
 let stopper: AbortController;
 let watch: ConfigWatch | undefined;
 let seen: LoadedConfig[];
+let running: LoadedConfig;
 let faults: Error[];
 
 beforeEach(async () => {
@@ -33,18 +34,26 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-async function begin(text: string): Promise<void> {
+async function begin(text: string): Promise<LoadedConfig> {
   await writeFile(path, text);
-  const current = await readConfigFile(path);
+  const current = (running = await readConfigFile(path));
   watch = watchConfig({
     path,
     signal: stopper.signal,
     debounceMs: 30,
     current,
+    running: () => running,
     onChange: (loaded) => seen.push(loaded),
     onFault: (error) => faults.push(error),
   });
   await watch.ready;
+  return current;
+}
+
+/** As editors do that never leave a half-written file. */
+async function replace(text: string): Promise<void> {
+  await writeFile(join(folder, '.headgate.yaml.swp'), text);
+  await rename(join(folder, '.headgate.yaml.swp'), path);
 }
 
 const ids = (): (string | undefined)[] => seen.map(({ config }) => config?.gateway.id);
@@ -77,11 +86,21 @@ describe('the configuration is watched', () => {
 
   test('the same text written again is not news; the change after it is', async () => {
     await begin(SAMPLE);
-    await writeFile(path, SAMPLE);
+    await replace(SAMPLE);
     await writeFile(join(folder, 'other.yaml'), 'x');
-    await writeFile(path, named('news'));
+    await replace(named('news'));
     await vi.waitFor(() => expect(ids()).toContain('news'), WAIT);
     expect(ids()).toEqual(['news']);
+  });
+
+  test('a text that was announced before is news again once something else runs', async () => {
+    const current = await begin(SAMPLE);
+    await replace(named('by-hand'));
+    await vi.waitFor(() => expect(ids()).toEqual(['by-hand']), WAIT);
+    // A console has applied another text, which was gone before the watch could read it.
+    running = { ...current };
+    await replace(named('by-hand'));
+    await vi.waitFor(() => expect(ids()).toEqual(['by-hand', 'by-hand']), WAIT);
   });
 
   test('a change between the first reading and the watch is not missed', async () => {

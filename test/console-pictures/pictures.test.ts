@@ -143,7 +143,11 @@ async function pictured(
 async function draw(page: Page, name: string): Promise<void> {
   await page.evaluate(async () => {
     await document.fonts.ready;
-    await Promise.all(document.getAnimations().map(({ finished }) => finished.catch(() => undefined)));
+    // A cursor blinks for ever.
+    const ending = document
+      .getAnimations()
+      .filter(({ effect }) => Number.isFinite(effect?.getComputedTiming().endTime));
+    await Promise.all(ending.map(({ finished }) => finished.catch(() => undefined)));
   });
   if (process.env['HEADGATE_PICTURES'] !== '1') return;
   await mkdir(PICTURES, { recursive: true });

@@ -93,7 +93,7 @@ export class Operator implements AsyncDisposable {
   /** Another page of the console, by its address, as a bookmark would. */
   async goTo(page: string): Promise<void> {
     await this.page.goto(`${this.#origin}/#/${page}`);
-    await this.page.locator('main h1').waitFor();
+    await this.page.locator('#content h1').waitFor();
   }
 
   /** Another page by the navigation. */

@@ -61,7 +61,7 @@ export async function openConsole(
   options: OperatorOptions = {},
 ): Promise<Operator> {
   const operator = await Operator.at(browser, await consoleUrl(stateDir), options);
-  await operator.page.locator('main h1').waitFor();
+  await operator.page.locator('#content h1').waitFor();
   await operator.goTo(page);
   return operator;
 }

@@ -309,7 +309,7 @@ describe('the janitor', () => {
     oneFile(world);
     faultAt(world, 'create', 'truncate');
     const life = world.live();
-    await world.clock.until(() => world.store.backlog === 0);
+    await world.clock.until(() => life.events.some(({ kind }) => kind === 'attempt-abandoned'));
     world.store.isPausedNow = true;
     life.lander.wake();
     const calls = world.target.calls.length;

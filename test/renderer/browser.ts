@@ -48,6 +48,10 @@ export async function openPage(browser: Browser, look: PageLook = {}): Promise<P
   return context.newPage();
 }
 
+const USE_PAGE_FONT = `:root {
+  --mantine-font-family: 'Page Font', sans-serif !important;
+  --mantine-font-family-headings: 'Page Font', sans-serif !important;
+}`;
 const FONT_ROUTE = 'http://fonts.invalid/';
 
 async function layFonts(context: BrowserContext): Promise<void> {
@@ -71,13 +75,11 @@ async function layFonts(context: BrowserContext): Promise<void> {
     .concat(
       `@font-face { font-family: 'Page Font'; src: local('DejaVu Sans'), local('Arial'); unicode-range: U+2018-201D; }`,
     );
-  await context.addInitScript((text) => {
-    addEventListener('DOMContentLoaded', () => {
-      const style = document.createElement('style');
-      style.textContent = `${text}\n:root { --mantine-font-family: 'Page Font', sans-serif !important; --mantine-font-family-headings: 'Page Font', sans-serif !important; }`;
-      document.head.append(style);
-    });
-  }, css);
+  await context.addInitScript(`addEventListener('DOMContentLoaded', () => {
+    const style = document.createElement('style');
+    style.textContent = ${JSON.stringify(`${css}\n${USE_PAGE_FONT}`)};
+    document.head.append(style);
+  });`);
 }
 
 /** The page's violations of the rules of axe, one line each. */

@@ -63,13 +63,13 @@ export class ConsoleSite implements AsyncDisposable {
     return appendFile(join(this.input, `${topic}.log`), lines.join(''));
   }
 
-  /** A page that is signed in and shows `page`. */
+  /** A page that is signed in and shows `page`; its frame is there only when the engine’s first status is. */
   async open(page: string, look: PageLook = {}): Promise<Page> {
     const opened = await openPage(this.browser, { hasFonts: false, ...look });
     await opened.goto(`${this.url}#token=${this.token}`);
-    await opened.waitForSelector('main h1');
+    await opened.waitForSelector('#content h1');
     if (page !== '') await opened.goto(`${this.url}#/${page}`);
-    await opened.waitForSelector('main h1');
+    await opened.waitForSelector('#content h1');
     return opened;
   }
 

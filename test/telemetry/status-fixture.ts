@@ -1,4 +1,5 @@
 /** A snapshot of an engine with one of each part, for tests of what is made of snapshots. */
+import { CONTRACT_VERSION } from '../../shared/contract/control.ts';
 import {
   engineStatus,
   type ChannelStatusRow,
@@ -82,7 +83,7 @@ export function sinkStatus(changes: Partial<SinkStatusRow> = {}): SinkStatusRow 
 
 export function statusOf(changes: Partial<EngineStatus> = {}): EngineStatus {
   return engineStatus.parse({
-    contract: 1,
+    contract: CONTRACT_VERSION,
     version: '0.1.0',
     pid: 1,
     gateway: 'gw-1',

@@ -22,8 +22,11 @@ export function BacklogFigures() {
     <dl className={styles['figures']} aria-label={t('backlog.figures.label')}>
       <Figure name={t('backlog.figures.stored')} value={<BytesText value={stored} />} />
       <Figure name={t('backlog.figures.raw')} value={<BytesText value={raw} />} />
-      <Figure name={t('backlog.figures.events')} value={<CountText value={events} isCompact />} />
-      <Figure name={t('backlog.figures.keys')} value={<CountText value={keys} />} />
+      <Figure
+        name={t('backlog.figures.events', { count: events ?? 0 })}
+        value={<CountText value={events} isCompact />}
+      />
+      <Figure name={t('backlog.figures.keys', { count: keys ?? 0 })} value={<CountText value={keys} />} />
       {oldest !== undefined && (
         <Figure name={t('backlog.figures.oldest')} value={<AgeText ms={oldest} />} isNameFirst />
       )}

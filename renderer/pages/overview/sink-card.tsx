@@ -11,7 +11,9 @@ import { WriteSwitchSink } from './write-switch.tsx';
 
 export const SinkCard = memo(function SinkCard({ sink }: { readonly sink: SinkStatusRow }) {
   const { t } = useTranslation();
-  const { name, type, state, cause, hint, nextTryMs, openKeys, uploads, heldFiles, lastLandedMs } = sink;
+  const { name, type, cause, hint, nextTryMs, openKeys, uploads, heldFiles, lastLandedMs } = sink;
+  // Between two files it has nothing to do, and yet events land: it would flicker.
+  const state = sink.state === 'idle' && sink.eventsPerSecond > 0 ? 'flowing' : sink.state;
   return (
     <NodeCard id={`sink:${name}`} name={name} type={type} state={state}>
       <div className={styles['split']}>

@@ -4,8 +4,10 @@ export const backlog = {
     label: 'The whole backlog',
     stored: 'stored',
     raw: 'uncompressed',
-    events: 'events',
-    keys: 'directories',
+    events_one: 'event',
+    events_other: 'events',
+    keys_one: 'directory',
+    keys_other: 'directories',
     oldest: 'oldest event',
   },
   heat: {

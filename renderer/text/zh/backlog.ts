@@ -7,8 +7,10 @@ export const backlog: TextsOf<typeof english> = {
     label: '全部积压',
     stored: '已存储',
     raw: '未压缩',
-    events: '个事件',
-    keys: '个目录',
+    events_one: '个事件',
+    events_other: '个事件',
+    keys_one: '个目录',
+    keys_other: '个目录',
     oldest: '最旧事件',
   },
   heat: {
