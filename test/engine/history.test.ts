@@ -310,7 +310,7 @@ describe('a real engine', () => {
     });
     expect(flowed.stepMs).toBe(5_000);
     await first.client.call('pause', { sink: SINK, by: 'joe', why: 'maintenance' });
-    // With the backlog beside it: what is kept is at most a minute old, and both belong to the same moment.
+    // A kill takes what was not written yet; the pause is written within seconds.
     await until('the pause is written', async () => {
       const kept = await readHistory(gateway.stateDir);
       return kept?.bands.some(({ kind }) => kind === 'paused') === true;
