@@ -146,7 +146,7 @@ describe.each([
   test.each(PAGES)('%s has no violation that axe knows of', async (id) => {
     // The engine of axe is laid into the page, which the policy would refuse.
     const page = await site.open(id, { scheme, language, hasFonts: true });
-    await nextStatus(page);
+    await page.waitForFunction(() => document.querySelector('#content .mantine-Skeleton-root') === null);
     expect(await axeViolations(page)).toEqual([]);
     await page.context().close();
   });
