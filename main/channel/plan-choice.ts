@@ -112,6 +112,8 @@ class Lane {
   #rowAt = 0;
   #lastId = 0;
   #lastNext = 0;
+  /** Of the last chunk taken, in whichever tenure. */
+  #takenId = 0;
   #isBlocked = false;
 
   constructor(fetch: (tenureId: number, afterId: number) => ChoiceRow[]) {
@@ -124,7 +126,9 @@ class Lane {
     if (row === undefined) return undefined;
     const acceptedTo = this.tenures[this.#tenureAt]?.accepted_to ?? 0;
     assert.ok(row.next <= acceptedTo || row.first >= acceptedTo, `chunk ${row.id} is accepted only in part`);
-    this.isSteppingBack = row.next <= acceptedTo && row.first < this.#lastNext;
+    // A file is written in the order of ids: of a retry's chunk, which is younger than those of later tenures, the offsets are older.
+    const isBehind = row.first < this.#lastNext || row.id < this.#takenId;
+    this.isSteppingBack = row.next <= acceptedTo && isBehind;
     this.#isBlocked = this.isSteppingBack || row.next > acceptedTo;
     return this.#isBlocked ? undefined : row;
   }
@@ -134,6 +138,7 @@ class Lane {
     assert.ok(row !== undefined, 'nothing to take');
     this.#lastId = row.id;
     this.#lastNext = row.next;
+    this.#takenId = row.id;
   }
 
   #refill(): ChoiceRow | undefined {

@@ -156,7 +156,8 @@ Examples:
   headgate config apply new.yaml --note 'new topic: order'
   headgate config apply                 the file, where its watch does not work
 
-Exit status: 0 applied, 1 refused (the file was changed meanwhile, data is held, no right to write), 2 the text can't be used, 3 no engine answers.`,
+Exit status: 0 applied, 1 refused (the file was changed meanwhile, data is held, no right to
+write), 2 the text can't be used, 3 no engine answers.`,
     )
     .action(async (file: string | undefined, options: EngineOptions & { note: string }) => {
       const client = await connectToEngine(options);
