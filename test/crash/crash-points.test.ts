@@ -12,8 +12,8 @@ import { skipsWithoutJava } from '../rig/needs-java.ts';
 
 /** Three partitions, about an hour of event time, so one or two directories: several puts, commits and files. */
 const EVENTS = 3_000;
-/** Points that an operator's order is needed for are in quarantine-crash.test.ts. */
-const POINTS = CRASH_POINTS.filter((point) => !point.startsWith('retry.'));
+/** Points that an operator's order is needed for are in quarantine-crash.test.ts and in test/engine/config-crash.test.ts. */
+const POINTS = CRASH_POINTS.filter((point) => !/^(retry|config)\./.test(point));
 const WIDTH = 4;
 const CASE_LIMIT_MS = 240_000;
 /** What a drain may take: nothing here is stuck, so a stop that needs the grace after it waits for something that never comes. */
