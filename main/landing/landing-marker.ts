@@ -12,6 +12,8 @@
  *    Another nonce there is another engine that runs on a copy of our state directory: a clone. Between the look and the write
  *    a clone may do the same; then both have counted one step, and both are refused at the next.
  * 3. A marker that vanished proves nothing: it is written anew, and said.
+ * 4. A write of an earlier start that comes late (a create that hung in a proxy) is not a clone: the note remembers which nonces
+ *    were ours, each with the last step it took. Nothing up to that step is news to our database; a step beyond it is a clone's.
  *
  * The marker is a directory `<root>/.headgate/<gateway id>/<state id>.<sink>` with attributes; where the target has none, the
  * name of the file in it says the same. One step serves all files that wait for one.
@@ -47,10 +49,13 @@ interface Marker {
   readonly nonce: string;
 }
 
-/** What our database says of it; `previous` is the nonce that stood there when ours was written. */
+/** What our database says of it; `past` holds the nonces of earlier starts, each with the last step taken under it. */
 interface MarkerNote extends Marker {
-  readonly previous: string | undefined;
+  readonly past: readonly (readonly [nonce: string, step: number])[];
 }
+
+/** Starts that are remembered; a write that comes later than so many starts looks like a clone's. */
+const MAX_PAST = 64;
 
 const FILE_NAME = /^step-(\d{1,15})-([a-z0-9]{1,20})$/;
 
@@ -62,6 +67,7 @@ export class LandingMarker {
   /** Once it was ours, only another engine can have changed it. */
   #wasOurs = false;
   #step = 0;
+  #past: ReadonlyMap<string, number> = new Map();
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
 
@@ -82,12 +88,13 @@ export class LandingMarker {
     if (this.#checkedNamespace === namespace) return namespace;
     const key = this.#noteKey(namespace);
     const note = parseNote(await store.readNote(key));
+    this.#past = this.#pastOf(note);
     const seen = await this.#read(signal);
     if (seen !== undefined) this.#compare(seen, note);
     if (seen === undefined && note !== undefined && note.step > 0)
       report({ kind: 'marker-missing', sink: settings.sink, path: this.#path });
     this.#step = note?.step ?? 0;
-    await this.#note(namespace, seen?.nonce ?? note?.nonce);
+    await this.#note(namespace);
     await this.#write(signal);
     this.#checkedNamespace = namespace;
     this.#wasOurs = true;
@@ -110,9 +117,10 @@ export class LandingMarker {
     try {
       const namespace = await this.checkedNamespace(signal);
       this.#step++;
-      await this.#note(namespace, this.#nonce);
+      await this.#note(namespace);
       const seen = await this.#read(signal);
-      if (seen !== undefined && (seen.nonce !== this.#nonce || seen.step >= this.#step)) {
+      const isOurs = seen?.nonce === this.#nonce && seen.step < this.#step;
+      if (seen !== undefined && !isOurs && !this.#isOfThePast(seen)) {
         // The next try begins with the whole comparison.
         this.#checkedNamespace = undefined;
         throw this.#cloned();
@@ -125,14 +133,28 @@ export class LandingMarker {
   }
 
   #compare(seen: Marker, note: MarkerNote | undefined): void {
-    const isKnown = note === undefined || seen.nonce === note.nonce || seen.nonce === note.previous;
+    const isKnown = note === undefined || this.#isKnown(seen);
     if (this.#wasOurs && !isKnown) throw this.#cloned();
     if (seen.step > (note?.step ?? 0)) throw this.#outdated(seen.step, note?.step ?? 0);
     if (!isKnown) throw this.#cloned();
   }
 
-  async #note(namespace: string, previous: string | undefined): Promise<void> {
-    const note: MarkerNote = { step: this.#step, nonce: this.#nonce, previous };
+  #isKnown(seen: Marker): boolean {
+    return seen.nonce === this.#nonce || this.#isOfThePast(seen);
+  }
+
+  /** A step that our database knows of, taken before this start. */
+  #isOfThePast({ nonce, step }: Marker): boolean {
+    return step <= (this.#past.get(nonce) ?? -1);
+  }
+
+  #pastOf(note: MarkerNote | undefined): ReadonlyMap<string, number> {
+    if (note === undefined || note.nonce === this.#nonce) return new Map(note?.past);
+    return new Map([...note.past.slice(1 - MAX_PAST), [note.nonce, note.step]]);
+  }
+
+  async #note(namespace: string): Promise<void> {
+    const note: MarkerNote = { step: this.#step, nonce: this.#nonce, past: [...this.#past] };
     await this.#parts.store.writeNote(this.#noteKey(namespace), JSON.stringify(note));
   }
 
@@ -154,10 +176,8 @@ export class LandingMarker {
           const [, digits, nonce] = FILE_NAME.exec(name) ?? [];
           return digits === undefined || nonce === undefined ? [] : [marker(digits, nonce, this.#path)];
         })
-        // Of two with the same step, the one that is not ours: it is the one to know of.
-        .sort(
-          (a, b) => b.step - a.step || Number(a.nonce === this.#nonce) - Number(b.nonce === this.#nonce),
-        )[0]
+        // What is not ours is the one to know of; then the highest step.
+        .sort((a, b) => Number(this.#isKnown(a)) - Number(this.#isKnown(b)) || b.step - a.step)[0]
     );
   }
 
@@ -203,10 +223,11 @@ export class LandingMarker {
 
 function parseNote(text: string | undefined): MarkerNote | undefined {
   if (text === undefined) return undefined;
-  const value = JSON.parse(text) as MarkerNote;
-  if (!Number.isSafeInteger(value.step) || typeof value.nonce !== 'string')
+  // Engines of before 2026-11-21 noted only the nonce that stood there when theirs was written.
+  const { step, nonce, previous, past } = JSON.parse(text) as MarkerNote & { readonly previous?: string };
+  if (!Number.isSafeInteger(step) || typeof nonce !== 'string')
     throw new Error(`not a marker's note: ${text}`);
-  return value;
+  return { step, nonce, past: past ?? (previous === undefined ? [] : [[previous, step]]) };
 }
 
 function marker(step: string, nonce: string, path: string): Marker {

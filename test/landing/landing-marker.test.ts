@@ -50,6 +50,16 @@ function engineOn(
   });
 }
 
+/** What the target holds of markers, to bring again later. */
+function clone(target: MemoryTarget): Pick<MemoryTarget, 'markers' | 'files'> {
+  return { markers: new Map(target.markers), files: new Map(target.files) };
+}
+
+function put(late: Pick<MemoryTarget, 'markers' | 'files'>, target: MemoryTarget): void {
+  for (const [path, marker] of late.markers) target.markers.set(path, marker);
+  for (const [path, file] of late.files) target.files.set(path, file);
+}
+
 describe.each([{ hasAttributes: true }, { hasAttributes: false }])('the marker, %o', (options) => {
   test('lets one state directory land, through restarts', async () => {
     const target = new MemoryTarget(options);
@@ -116,6 +126,28 @@ describe.each([{ hasAttributes: true }, { hasAttributes: false }])('the marker, 
         );
       expect(outcomes.sort()).toEqual(['state-cloned', 'went on']);
     }
+  });
+
+  test('takes a write of an earlier start that comes late for its own, and a later step under it for a clone’s', async () => {
+    const target = new MemoryTarget(options);
+    const store = new Notes();
+    const first = engineOn(store, target);
+    await first.advance(signal);
+    const late = clone(target);
+    await engineOn(store, target).advance(signal);
+    const third = engineOn(store, target);
+    await third.checkedNamespace(signal);
+    put(late, target);
+    await third.advance(signal);
+    put(late, target);
+    const fourth = engineOn(store, target);
+    await fourth.advance(signal);
+    // The engine of the first start goes on after all, from its copy of the notes: it was frozen, or is a clone.
+    target.markers.clear();
+    target.files.clear();
+    await first.advance(signal);
+    for (let tries = 0; tries < 3; tries++)
+      await expect(fourth.advance(signal)).rejects.toMatchObject({ code: 'state-cloned' });
   });
 
   test('is written anew, aloud, when somebody removed it', async () => {
