@@ -2,9 +2,9 @@
  * Landing keys with everything that has not landed yet: chunks that wait, and chunks in plans of files that are on their way. So a key
  * stays in the list, with its events, until its last file is in the ledger.
  *
- * A hundred thousand keys are read in a tenth of a second, which is too much for each question while data comes in. So the list is
- * made anew when the database changed, but when that is not cheap an older one answers while the next is made; rows that are shown
- * are read afresh in any case, so what may be some seconds old is their order and the totals.
+ * A hundred thousand keys are read in a quarter of a second, which is too much for each question while data comes in. So the list is
+ * made anew when the database changed, but when that is not cheap an older one answers, and the next is made in small steps between
+ * questions, now and then; rows that are shown are read afresh in any case, so what may be some seconds old is their order and the totals.
  */
 import type { ChannelDatabase } from '../channel/channel-database.ts';
 import { SUMMARY_COLUMNS, toSummary } from '../channel/landing-key-store.ts';
@@ -47,7 +47,11 @@ interface PlannedSums {
 /** A list that is made in this time is made anew for each question after a change. */
 const CHEAP_MS = 20;
 /** An older list is not shown, however long a new one takes. */
-const AGE_MAX_MS = 5_000;
+const AGE_MAX_MS = 15_000;
+/** Making lists behind answers takes at most one part in so many of the thread. */
+const REFRESH_SHARE = 5;
+/** Read in one step: some ten milliseconds. */
+const STEP_KEYS = 4_096;
 
 const PLANNED_SUMS = `sum(c.events) AS events, sum(c.raw_bytes) AS rawBytes, sum(c.stored_bytes) AS storedBytes,
   min(c.oldest_event_ms) AS oldestEventMs, max(c.newest_event_ms) AS newestEventMs,
@@ -89,13 +93,10 @@ export class BacklogKeys {
     if (known === undefined) return this.#make();
     if (this.#version === this.#dataVersion()) return known;
     if (this.#tookMs <= CHEAP_MS || this.#steadyMs() - this.#madeMs > AGE_MAX_MS) return this.#make();
-    if (!this.#isRefreshing) {
+    const isDue = this.#steadyMs() - this.#madeMs >= this.#tookMs * REFRESH_SHARE;
+    if (isDue && !this.#isRefreshing) {
       this.#isRefreshing = true;
-      setImmediate(() => {
-        this.#isRefreshing = false;
-        if (!this.#db.open) return;
-        onRefreshed(this.#make());
-      });
+      this.#refresh(this.#reading(), onRefreshed);
     }
     return known;
   }
@@ -145,18 +146,49 @@ export class BacklogKeys {
   }
 
   #make(): KeySnapshot {
-    const startedMs = this.#steadyMs();
-    this.#version = this.#dataVersion();
-    const planned = this.#planned();
-    const keys: BacklogKey[] = [];
-    for (const tuple of this.#statements.keys.all() as KeyTuple[]) {
-      const sums = planned.get(tuple[0]);
-      // An empty key of no plan is about to go.
-      if (sums !== undefined) keys.push(withPlanned(toKey(tuple), sums));
-      else if (tuple[5] > 0) keys.push(toKey(tuple));
+    const reading = this.#reading();
+    for (;;) {
+      const { done, value } = reading.next();
+      if (done === true) return value;
     }
+  }
+
+  /** Step by step, with time for questions in between. */
+  #refresh(
+    reading: Generator<undefined, KeySnapshot, undefined>,
+    onRefreshed: (fresh: KeySnapshot) => void,
+  ): void {
+    setImmediate(() => {
+      if (!this.#db.open) return;
+      const { done, value } = reading.next();
+      if (done !== true) return this.#refresh(reading, onRefreshed);
+      this.#isRefreshing = false;
+      onRefreshed(value);
+    });
+  }
+
+  /** A key may change between two steps; it stands in the list once in any case, for ids only grow. */
+  *#reading(): Generator<undefined, KeySnapshot, undefined> {
+    let tookMs = 0;
+    const version = this.#dataVersion();
+    const keys: BacklogKey[] = [];
+    for (let after = 0; ; yield) {
+      const startedMs = this.#steadyMs();
+      const planned = this.#planned();
+      const tuples = this.#statements.keys.all(after, STEP_KEYS) as KeyTuple[];
+      for (const tuple of tuples) {
+        const sums = planned.get(tuple[0]);
+        // An empty key of no plan is about to go.
+        if (sums !== undefined) keys.push(withPlanned(toKey(tuple), sums));
+        else if (tuple[5] > 0) keys.push(toKey(tuple));
+      }
+      tookMs += this.#steadyMs() - startedMs;
+      if (tuples.length < STEP_KEYS) break;
+      after = tuples.at(-1)?.[0] ?? after;
+    }
+    this.#version = version;
     this.#madeMs = this.#steadyMs();
-    this.#tookMs = this.#madeMs - startedMs;
+    this.#tookMs = tookMs;
     return (this.#snapshot = { number: (this.#snapshot?.number ?? 0) + 1, keys });
   }
 
@@ -215,9 +247,9 @@ function prepare(db: ChannelDatabase) {
     'SELECT t.id FROM tenures t JOIN partitions p ON p.id = t.partition_id WHERE p.topic = ?';
   return {
     keys: db
-      .prepare<[]>(
+      .prepare<[number, number]>(
         `SELECT id, sink, channel, directory, prefix, events, raw_bytes, stored_bytes, newest_event_ms, newest_put_ms
-        FROM landing_keys ORDER BY id`,
+        FROM landing_keys WHERE id > ? ORDER BY id LIMIT ?`,
       )
       .raw(),
     summary: db.prepare<[number], Parameters<typeof toSummary>[0]>(

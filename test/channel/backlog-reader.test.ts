@@ -60,12 +60,6 @@ test('lists, peeks, landings, quarantine and figures tell what is there', async 
   expect(backlog.landings(db, { limit: 5, before: landing?.id ?? 0 })).toEqual([]);
   expect(backlog.landings(db, { limit: 5, directory: '/log' })).toEqual([]);
   expect(backlog.landingParts(db, planned.plan.fileId)).toMatchObject([{ topic: 'www', first: 0, next: 10 }]);
-  const [row] = backlog.quarantineList(db, { limit: 5 });
-  expect(row).toMatchObject({ offset: 30, reason: 'no time', bodyBytes: 6, state: 'waiting' });
-  const shown = backlog.quarantineShow(db, row?.id ?? 0);
-  expect([shown?.headers, Buffer.from(shown?.body ?? []).toString()]).toEqual([{ a: 'b' }, 'broken']);
-  expect(backlog.overview(db)).toMatchObject({ openPlans: 1, damagedChunks: 0, waitingInQuarantine: 1 });
-  expect(backlog.overview(db).oldestHeldPutMs).toBeGreaterThan(0);
   const id = knownPartitions(db)[0]?.id ?? 0;
   expect(participation(db, id, CHANNEL)).toEqual([{ from: 0, to: 20 }]);
   db.close();
