@@ -84,6 +84,14 @@ export class EventBatch {
     return (this.#columns.ends[index] ?? 0) - (this.#columns.starts[index] ?? 0);
   }
 
+  /** Bytes of all bodies as the source delivered them. */
+  deliveredBytes(): number {
+    const { starts, ends, count } = this.#columns;
+    let bytes = 0;
+    for (let index = 0; index < count; index++) bytes += (ends[index] ?? 0) - (starts[index] ?? 0);
+    return bytes;
+  }
+
   /** The body as UTF-8 text, with U+FFFD for what is none, as Java decodes it. */
   bodyText(index: number): string {
     const replaced = this.#bodies?.[index];

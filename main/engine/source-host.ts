@@ -116,12 +116,13 @@ export class EngineSourceHost implements SourceHost {
     const packed = new PackedBatch(delivery, rules.channels, rules.router);
     // Read before the first wait: the batch's views may be gone once its puts are under way.
     const events = delivery.events.count;
+    const bytes = delivery.events.deliveredBytes();
     const underWay = this.#store(packed, rules.configVersion, signal);
     this.#underWay.add(underWay);
     try {
       await underWay;
       this.counters.deliveredEvents += events;
-      this.counters.deliveredBytes += packed.totalBytes;
+      this.counters.deliveredBytes += bytes;
     } finally {
       this.#underWay.delete(underWay);
     }

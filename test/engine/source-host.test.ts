@@ -27,7 +27,7 @@ function deliveryOf(bytes: number): Delivery {
   return { partition: partition(), tenure: 't', ...range, events, dispositions: [], quarantined: [] };
 }
 
-function hostOn(put: PutPort['put'], buffers: PutBuffers): EngineSourceHost {
+function hostOn(put: PutPort['put'], buffers: PutBuffers, channels = ['disk']): EngineSourceHost {
   const key = landingKey();
   return new EngineSourceHost({
     store: {} as SourceStore,
@@ -37,13 +37,22 @@ function hostOn(put: PutPort['put'], buffers: PutBuffers): EngineSourceHost {
       configVersion: 1,
       interceptors: [],
       router: replicatingRouter,
-      channels: [
-        { name: 'disk', appendNewline: false, keys: { keyFor: () => ({ key, bucketEndMs: undefined }) } },
-      ],
+      channels: channels.map((name) => ({
+        name,
+        appendNewline: false,
+        keys: { keyFor: () => ({ key, bucketEndMs: undefined }) },
+      })),
     },
     report: () => undefined,
   });
 }
+
+test('a source’s bytes count once, however many channels they go to', async () => {
+  const take = (put: Put) => Promise.resolve({ bytes: put.bytes, storedBytes: 0 });
+  const host = hostOn(take, new PutBuffers(), ['disk', 'archive']);
+  await host.deliver(deliveryOf(100), new AbortController().signal);
+  expect(host.counters).toEqual({ deliveredEvents: 1, deliveredBytes: 100 });
+});
 
 /** A channel that is full: a put waits until its signal ends. */
 const full: PutPort['put'] = (_put, signal) =>
