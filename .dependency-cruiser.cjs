@@ -56,6 +56,25 @@ module.exports = {
       },
     },
     {
+      name: 'recovery-reads-targets-and-offsets-and-writes-the-channel',
+      comment:
+        'It works where no engine runs: of landing and the Kafka source it takes what reads and fences, never what pulls or lands.',
+      severity: 'error',
+      from: { path: room('recovery') },
+      to: {
+        path: '^main/',
+        pathNot: [
+          room('recovery'),
+          room('telemetry'),
+          room('channel'),
+          '^main/audit/file-content\\.ts$',
+          '^main/landing/(target|written-off|fleet-facts|fleet-facts-object|file-id|stamp-or-false)\\.ts$',
+          '^main/sources/kafka/(broker-connections|fence|kafka-source-settings|log-check|opening-verdict|protocol-link|source-clock|tenure-metadata)\\.ts$',
+          '^main/sources/kafka/wire/pull-link\\.ts$',
+        ],
+      },
+    },
+    {
       name: 'control-knows-only-the-engine-interface',
       severity: 'error',
       from: { path: room('control') },

@@ -67,6 +67,28 @@ export class EventBatch {
     return new EventBatch({ ...this.#columns, timestamps: this.timestamps.slice() });
   }
 
+  /** Some of the events, by their rising indexes. Only of a batch that nothing has changed yet. */
+  select(indexes: readonly number[]): EventBatch {
+    const { sources, sourceOf, starts, ends, sharedHeaders, lazyHeaders = {} } = this.#columns;
+    const of = (column: { readonly [index: number]: number }) => (index: number) => column[index] ?? 0;
+    return new EventBatch({
+      count: indexes.length,
+      offsets: Float64Array.from(indexes, of(this.offsets)),
+      sources,
+      sourceOf: Uint16Array.from(indexes, of(sourceOf)),
+      starts: Int32Array.from(indexes, of(starts)),
+      ends: Int32Array.from(indexes, of(ends)),
+      timestamps: Float64Array.from(indexes, (index) => this.timestamps[index] ?? NaN),
+      sharedHeaders,
+      lazyHeaders: Object.fromEntries(
+        Object.entries(lazyHeaders).map(([name, column]) => [
+          name,
+          { get: (index: number) => column.get(indexes[index] ?? -1) },
+        ]),
+      ),
+    });
+  }
+
   isLive(index: number): boolean {
     return this.fates[index] === EVENT_LIVE;
   }

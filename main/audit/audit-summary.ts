@@ -5,7 +5,8 @@ import { formatCount } from '../../shared/units.ts';
 const MEANINGS: Readonly<Record<AuditFinding['kind'], string>> = {
   missing: 'offsets were accepted and nothing says what became of them: they may be lost',
   overlap: 'offsets are accounted for twice: they may stand in two files',
-  damaged: 'events in the channel are damaged: pull them again while Kafka still has them',
+  damaged:
+    'events in the channel are damaged: they are set aside and pulled again when their file is landed, or at once by `headgate channel repair`',
   outside: 'the books speak of offsets that were never taken',
   'books-differ': 'two records of the same fact disagree: keep a copy of the state directory and report it',
   'file-missing': 'landed files are gone: restore them from the trash or a snapshot',

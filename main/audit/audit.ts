@@ -33,7 +33,7 @@ export interface AuditOptions {
  * The proof that exactly-once.md §5 asks for, and what it rests on.
  *
  * 1. For every incarnation of every partition and every channel, each offset of an accepted tenure is in exactly one row of
- *    the books: landed, in the channel, damaged, quarantined, dropped from there, filtered, not routed, absent or gap. Offsets of held puts are
+ *    the books: landed, in the channel, claimed, quarantined, dropped from there, filtered, not routed, absent or gap. Offsets of held puts are
  *    held to the same rule and counted apart (partition-audit.ts).
  * 2. What the books say twice agrees (book-checks.ts).
  * 3. `hdfs`: what the ledger says is in place, and nothing of ours besides; nothing in HDFS is changed.

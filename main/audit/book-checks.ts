@@ -151,7 +151,14 @@ const WHOLE = [
 ] as const;
 
 /** Tables whose rows name a partition; all have an index that begins with it. */
-const OF_PARTITION = ['ledger_parts', 'chunks', 'damaged_chunks', 'dispositions', 'quarantine'] as const;
+const OF_PARTITION = [
+  'ledger_parts',
+  'chunks',
+  'claims',
+  'damaged_chunks',
+  'dispositions',
+  'quarantine',
+] as const;
 
 /**
  * Everything in the books that is written twice, compared: ledger and parts, counters and chunks, plans and chunks, positions

@@ -5,7 +5,7 @@ import { JOINED_ROWS, PAGE_ROWS } from './audit-limits.ts';
 export type BookKind =
   | 'landed'
   | 'in-channel'
-  | 'damaged'
+  | 'claimed'
   | 'quarantined'
   | 'dropped'
   | 'filtered'
@@ -37,8 +37,8 @@ export function rowLabel(row: BookRow): string {
       return `file ${row.detail}`;
     case 'in-channel':
       return `chunk ${row.id}`;
-    case 'damaged':
-      return `damaged chunk ${row.detail}`;
+    case 'claimed':
+      return `claim ${row.id} (${row.detail})`;
     case 'quarantined':
       return `quarantine ${row.id}`;
     case 'dropped':
@@ -52,12 +52,12 @@ export function rowLabel(row: BookRow): string {
 }
 
 /**
- * True for rows that may give their offsets to another row: a chunk becomes a part of a file, or is set aside; an event leaves
- * quarantine for a chunk, a disposition, or a row for one channel. What other rows say of an offset that is accepted they say for
+ * True for rows that may give their offsets to another row: a chunk becomes a part of a file, or a claim; a claim what its
+ * events become when they are pulled again; an event leaves quarantine for a chunk, a disposition, or a row for one channel. What other rows say of an offset that is accepted they say for
  * good; they only grow at their end.
  */
 export function givesUpOffsets(row: BookRow): boolean {
-  return row.kind === 'in-channel' || row.kind === 'damaged' || row.kind === 'quarantined';
+  return row.kind === 'in-channel' || row.kind === 'claimed' || row.kind === 'quarantined';
 }
 
 interface BookTable {
@@ -80,9 +80,8 @@ const TABLES: readonly BookTable[] = [
       "id, 'in-channel' AS kind, channel, tenure_id AS tenureId, first, next, events, runs, '' AS detail",
   },
   {
-    name: 'damaged_chunks',
-    columns: `id, 'damaged' AS kind, channel, tenure_id AS tenureId, first, next, events, runs,
-      chunk_id || ' (' || reason || ')' AS detail`,
+    name: 'claims',
+    columns: "id, 'claimed' AS kind, channel, tenure_id AS tenureId, first, next, events, runs, detail",
   },
   {
     name: 'dispositions',

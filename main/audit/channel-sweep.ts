@@ -12,7 +12,7 @@ export class ChannelSweep {
   readonly counts: Record<BookKind, number> = {
     landed: 0,
     'in-channel': 0,
-    damaged: 0,
+    claimed: 0,
     quarantined: 0,
     dropped: 0,
     filtered: 0,
@@ -25,7 +25,8 @@ export class ChannelSweep {
   readonly heldMissing = new NamedRuns();
   readonly overlaps = new GroupedRuns();
   readonly outside = new GroupedRuns();
-  readonly damaged = new GroupedRuns();
+  /** Whose events are to be pulled again, by why. */
+  readonly claimed = new GroupedRuns();
   /** What operators gave up, by who and why. */
   readonly dropped = new GroupedRuns();
   #obligations: readonly Obligation[];
@@ -104,12 +105,11 @@ export class ChannelSweep {
   }
 
   #owed(row: BookRow, { from, to, isHeld }: Obligation): void {
-    const isProofOfAcceptance = row.kind === 'landed' || row.kind === 'damaged';
-    if (isHeld && isProofOfAcceptance)
+    if (isHeld && row.kind === 'landed')
       this.outside.add(`${rowLabel(row)}, though its put is not accepted`, from, to);
     if (isHeld) this.held += to - from;
     else this.counts[row.kind] += to - from;
-    if (row.kind === 'damaged') this.damaged.add(rowLabel(row), from, to);
+    if (row.kind === 'claimed' && !isHeld) this.claimed.add(row.detail, from, to);
     if (row.kind === 'dropped') this.dropped.add(row.detail, from, to);
   }
 

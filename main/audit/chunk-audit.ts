@@ -1,7 +1,4 @@
-import { crc32c } from '@node-rs/crc32';
-import { decodeRuns, formatRuns } from '../../shared/model/offset-runs.ts';
-import { isGatewayError } from '../../shared/errors.ts';
-import { wrapped } from '../channel/channel-database.ts';
+import { chunkFault, chunkOffsets } from '../channel/chunk-fault.ts';
 import type { AuditContext } from './partition-audit.ts';
 
 interface ChunkRow {
@@ -32,39 +29,16 @@ export async function auditChunks({ db, findings, pace }: AuditContext, checked:
   const isThere = db.prepare<[number], { id: number }>('SELECT id FROM chunks WHERE id = ?');
   for (let row = next.get(0); row !== undefined; row = next.get(row.id)) {
     const { id, bodyId } = row;
-    const fault = faultOf(row, () => body.get(bodyId)?.bytes);
+    const fault = chunkFault(row, () => body.get(bodyId)?.bytes);
     // A body that is gone may have landed in between.
     if (fault !== undefined && isThere.get(id) !== undefined) {
       findings.add(
         'damaged',
         `${row.topic}/${row.partition} in ${row.channel}`,
-        `offsets ${offsetsOf(row)} are in chunk ${id}: ${fault}`,
+        `offsets ${chunkOffsets(row)} are in chunk ${id}: ${fault}`,
       );
     }
     checked();
     if (pace.isDue) await pace.turn();
-  }
-}
-
-function faultOf(row: ChunkRow, read: () => Uint8Array | undefined): string | undefined {
-  try {
-    const bytes = wrapped('read a chunk', `chunk ${row.id}`, read);
-    if (bytes === undefined) return 'its body is missing';
-    if (bytes.byteLength !== row.storedBytes)
-      return `its body is ${bytes.byteLength} bytes long, not ${row.storedBytes}`;
-    return crc32c(bytes) === row.crc32c ? undefined : 'its body does not match its CRC-32C';
-  } catch (error) {
-    if (isGatewayError(error) && error.code === 'database-damaged') return error.message;
-    throw error;
-  }
-}
-
-function offsetsOf(row: ChunkRow): string {
-  try {
-    return formatRuns(decodeRuns(row.first, row.runs));
-  } catch (error) {
-    // The sweep has named the damaged runs; here the range has to do.
-    if (error instanceof RangeError) return `${row.first}-${row.next - 1}`;
-    throw error;
   }
 }

@@ -1,4 +1,5 @@
 import { isGatewayError } from '../../shared/errors.ts';
+import { FILE_ID_PATTERN } from '../../shared/model/file-stamp-names.ts';
 import type { ChannelDatabase } from '../channel/channel-database.ts';
 import type { TargetEntry } from '../landing/target.ts';
 import { FILE_PAGE_ROWS } from './audit-limits.ts';
@@ -132,7 +133,7 @@ class KnownNames {
 
   constructor(db: ChannelDatabase, gatewayId: string) {
     // `<prefix>.<gateway id>.<file id>[.<codec>]<suffix>`; the prefix may hold anything, the gateway id too, so the last match counts.
-    this.#pattern = new RegExp(`(?:.*\\.|^)${literal(gatewayId)}\\.([0-9a-z-]{8,64})(?:\\.|$)`);
+    this.#pattern = new RegExp(`(?:.*\\.|^)${literal(gatewayId)}\\.(${FILE_ID_PATTERN})(?:\\.|$)`);
     this.#landed = db.prepare<[string], { finalPath: string }>(
       'SELECT final_path AS finalPath FROM ledger WHERE file_id = ?',
     );

@@ -248,8 +248,8 @@ function reportSweep(sweep: ChannelSweep, { place, findings }: Report): void {
   for (const [rows, runs] of sweep.outside) {
     findings.add('outside', place, `offsets ${runs.toString()} belong to no tenure of the channel: ${rows}`);
   }
-  for (const [rows, runs] of sweep.damaged)
-    findings.add('damaged', place, `offsets ${runs.toString()} are in ${rows}`);
+  for (const [why, runs] of sweep.claimed)
+    findings.note(`${place}: offsets ${runs.toString()} are claimed, to be pulled again: ${why}`);
   for (const [why, runs] of sweep.dropped) findings.note(`${place}: offsets ${runs.toString()} ${why}`);
 }
 
@@ -270,7 +270,7 @@ function coverageOf(partition: Partition, channel: string, sweep: ChannelSweep):
     notRouted: counts['not-routed'],
     absent: counts.absent,
     gap: counts.gap,
-    damaged: counts.damaged,
+    ...(counts.claimed === 0 ? {} : { claimed: counts.claimed }),
     held,
   };
 }

@@ -75,6 +75,12 @@ export class AttemptStore {
     for (const { number } of this.of(fileId)) this.abandon(fileId, { number, inode: undefined }, nowMs);
   }
 
+  /** After its plan was given up: no name of it becomes a file any more, all are the janitor's. */
+  giveUp(fileId: string, nowMs: number): void {
+    this.#statements.removeDone.run(fileId);
+    this.abandonAll(fileId, nowMs);
+  }
+
   /** After landing: the name that was renamed is no longer a temp name; all others are the janitor's. */
   settle(fileId: string, renamed: number, nowMs: number): void {
     this.#statements.remove.run(fileId, renamed);

@@ -60,5 +60,10 @@ export const REMOVED_AGAIN_MS = 20 * 60 * 60 * 1_000;
 
 /** Ranges up to this many offsets are checked for tiling with a map of a byte each, longer ones (gaps) by sorting runs. */
 export const TILING_MAP_OFFSETS_MAX = 1024 * 1024;
+/** A claim's runs take at most so many bytes; more of them go into several rows. Each redemption writes the rest of its row anew. */
+export const CLAIM_RUNS_BYTES_MAX = 16 * 1024;
+/** Claims that a source is told of at once. */
+export const CLAIM_PAGE_ROWS_MAX = 64;
+
 /** Rows of the same disposition are joined, when they are accepted, until their runs take this many bytes. */
 export const DISPOSITION_RUNS_BYTES_MAX = 4 * 1024;

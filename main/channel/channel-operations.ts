@@ -1,10 +1,22 @@
 import type { FileId } from '../../shared/model/brand.ts';
+import type * as completeness from '../../shared/model/completeness.ts';
+import type {
+  ClaimCursor,
+  ClaimPage,
+  ClaimRedemption,
+  ClaimsGivenUp,
+  NewClaim,
+  RedemptionReceipt,
+} from '../../shared/model/claim.ts';
 import type { FilePlan, LandedFacts, LandingKeySummary } from '../../shared/model/file-plan.ts';
 import type { PartitionState, TenureRow } from '../../shared/model/partition.ts';
 import type { Put, PutReceipt } from '../../shared/model/put.ts';
 import type { QuarantineDrop, QuarantineRetry, RetryReceipt } from '../../shared/model/quarantine-retry.ts';
 import type { AbandonedTemp } from './attempt-store.ts';
 import type { Channel } from './channel.ts';
+import type { PreparedRedemption } from './claim-store.ts';
+import { giveUpSegment } from './doctor/damaged-segment.ts';
+import type { Segment } from './doctor/damaged-segment.ts';
 import type { FileRequest } from './plan-store.ts';
 import type { PreparedPut } from './put-store.ts';
 import type { PreparedRetry } from './quarantine-store.ts';
@@ -38,7 +50,20 @@ export interface ChannelOperations {
   landed: (fileId: FileId, facts: LandedFacts, retainUntilMs: number | undefined) => void;
   hold: (fileId: FileId, reason: string) => void;
   release: (fileId: FileId) => void;
+  giveBack: (fileId: FileId) => boolean;
   damagedChunk: (fileId: FileId, chunkId: number, reason: string) => FilePlan | undefined;
+  setAsideWaiting: (chunkId: number, reason: string) => { readonly isSetAside: boolean };
+  addClaims: (claims: readonly NewClaim[]) => { readonly ids: readonly number[] };
+  openClaims: (source: string, after: ClaimCursor | undefined) => ClaimPage;
+  oldestClaimedOffset: (key: PartitionKey) => number | undefined;
+  redeemClaim: (redemption: ClaimRedemption) => RedemptionReceipt;
+  letGoOfClaims: (ids: readonly number[]) => void;
+  /** A damaged chunk or a claim, by the word of an operator: its offsets become gaps. Throws `usage` when it is none. */
+  giveUpSegment: (
+    segment: Segment,
+    word: { readonly by: string; readonly why: string },
+  ) => { readonly offsets: number };
+  giveUpClaims: (given: ClaimsGivenUp) => { readonly offsets: number };
   abandonedNames: (sink: string, beforeMs: number) => readonly AbandonedTemp[];
   abandonedRemoved: (names: readonly FileName[]) => void;
   landedInodes: (sink: string, inodes: readonly string[]) => readonly string[];
@@ -48,6 +73,16 @@ export interface ChannelOperations {
   switches: () => readonly WriteSwitch[];
   retryQuarantined: (retry: QuarantineRetry) => RetryReceipt;
   dropQuarantined: (drop: QuarantineDrop) => { readonly dropped: number };
+  completenessSinks: (sinks: readonly string[]) => void;
+  dueDirectories: (sink: string, endedBeforeMs: number) => readonly completeness.DueDirectory[];
+  partitionMarks: (sources: readonly string[]) => readonly completeness.PartitionMark[];
+  decideCompleteness: (request: completeness.CompletenessRequest) => completeness.CompletenessAnswer;
+  openMarkers: (sink: string) => readonly completeness.OpenMarker[];
+  markerAttempt: (id: number, tempPath: string) => void;
+  markerTaken: (id: number) => void;
+  markerWritten: (id: number) => void;
+  forgetDirectories: (sink: string, decidedBeforeMs: number) => boolean;
+  directoryStandings: (sink: string, limit: number) => completeness.DirectoryList;
   totals: () => Readonly<Record<string, number>>;
   room: () => RoomState;
 }
@@ -58,30 +93,39 @@ export type OperationName = keyof ChannelOperations;
 export interface OperationContext {
   readonly channel: Channel;
   readonly nowMs: number;
+  /** Names this run of the writer: events in memory are known to it alone. */
+  readonly run: string;
   readonly room: () => RoomState;
   /** Notes that listeners of the sink want to know, once this is committed. */
   readonly touch: (sink: string) => void;
 }
 
 /**
- * A put, or events that are retried, have been prepared by the writer before the transaction; the other operations run on their arguments
+ * A put, events that are retried, or claims that are redeemed have been prepared by the writer before the transaction; the other operations run on their arguments
  * as they are.
  */
-export type RunnableOperations = Omit<ChannelOperations, 'put' | 'retryQuarantined'> & {
+export type RunnableOperations = Omit<ChannelOperations, 'put' | 'retryQuarantined' | 'redeemClaim'> & {
   put: (prepared: PreparedPut) => PutReceipt;
+  redeemClaim: (prepared: PreparedRedemption) => RedemptionReceipt;
   retryQuarantined: (prepared: PreparedRetry) => RetryReceipt;
 };
 
 /** The operations on an open channel. Each is called within a savepoint of the writer's transaction. */
 export function operationsOn(context: OperationContext): RunnableOperations {
-  return { ...sourceOperations(context), ...landingOperations(context), ...operatorOperations(context) };
+  return {
+    ...sourceOperations(context),
+    ...claimOperations(context),
+    ...landingOperations(context),
+    ...operatorOperations(context),
+    ...completenessOperations(context),
+  };
 }
 
-function sourceOperations({ channel, nowMs, touch }: OperationContext) {
+function sourceOperations({ channel, nowMs, run, touch }: OperationContext) {
   const { tenures, db } = channel;
   return {
     put: (prepared: PreparedPut) => {
-      const { storedBytes, sinks } = channel.puts.store(prepared, nowMs);
+      const { storedBytes, sinks } = channel.puts.store(prepared, { nowMs, run });
       sinks.forEach(touch);
       return { bytes: prepared.put.bytes, storedBytes };
     },
@@ -101,6 +145,28 @@ function sourceOperations({ channel, nowMs, touch }: OperationContext) {
   } satisfies Partial<RunnableOperations>;
 }
 
+function claimOperations({ channel, nowMs, run, touch }: OperationContext) {
+  const { claims, damage } = channel;
+  return {
+    addClaims: (made) => ({ ids: claims.addAll(made, nowMs) }),
+    openClaims: (source, after) => claims.page(source, run, after),
+    oldestClaimedOffset: (key) => claims.oldestOffset(key),
+    redeemClaim: (prepared: PreparedRedemption) => {
+      const done = claims.redeem(prepared, nowMs);
+      done?.sinks.forEach(touch);
+      return { bytes: prepared.redemption.bytes, isDone: done !== undefined };
+    },
+    letGoOfClaims: (ids) => claims.letGo(ids),
+    giveUpClaims: (given) => ({ offsets: claims.giveUp(given, nowMs) }),
+    giveUpSegment: (segment, word) => ({ offsets: giveUpSegment(channel, segment, { ...word, nowMs }) }),
+    setAsideWaiting: (chunkId, reason) => {
+      const sink = damage.setAsideWaiting({ id: chunkId, reason, nowMs });
+      if (sink !== undefined) touch(sink);
+      return { isSetAside: sink !== undefined };
+    },
+  } satisfies Partial<RunnableOperations>;
+}
+
 function landingOperations({ channel, nowMs, touch }: OperationContext) {
   const { plans, attempts, ledger } = channel;
   const touchFile = (fileId: FileId): void => touch(plans.row(fileId).sink);
@@ -108,7 +174,11 @@ function landingOperations({ channel, nowMs, touch }: OperationContext) {
     keys: (sink) => channel.keys.summaries(sink),
     plan: (request) => {
       const planned = plans.plan(request);
-      if (planned !== undefined) touch(request.sink);
+      if (planned !== undefined) {
+        touch(request.sink);
+        // Others of a group look at the same landing key.
+        touch(planned.plan.landingKey.sink);
+      }
       return planned;
     },
     openPlans: (sink) => plans.open(sink),
@@ -130,6 +200,13 @@ function landingOperations({ channel, nowMs, touch }: OperationContext) {
       plans.release(fileId);
       touchFile(fileId);
     },
+    giveBack: (fileId) => {
+      const plan = plans.giveBack(fileId, nowMs);
+      if (plan === undefined) return false;
+      touch(plan.sink);
+      touch(channel.keys.get(plan.landing_key_id)?.sink ?? plan.sink);
+      return true;
+    },
     damagedChunk: (fileId, chunkId, reason) => {
       touchFile(fileId);
       return plans.setAside(fileId, { id: chunkId, reason, nowMs });
@@ -137,6 +214,28 @@ function landingOperations({ channel, nowMs, touch }: OperationContext) {
     abandonedNames: (sink, beforeMs) => attempts.abandoned(sink, beforeMs),
     abandonedRemoved: (names) => attempts.removed(names),
     landedInodes: (sink, inodes) => ledger.landedInodes(sink, inodes),
+  } satisfies Partial<RunnableOperations>;
+}
+
+function completenessOperations({ channel: { completeness }, nowMs, touch }: OperationContext) {
+  return {
+    completenessSinks: (sinks) => completeness.setSinks(sinks),
+    dueDirectories: (sink, endedBeforeMs) => completeness.due(sink, endedBeforeMs),
+    partitionMarks: (sources) => completeness.partitionMarks(sources),
+    decideCompleteness: (request) => {
+      const answer = completeness.decide(request, nowMs);
+      if (answer.kind === 'decided') touch(request.sink);
+      return answer;
+    },
+    openMarkers: (sink) => completeness.openMarkers(sink),
+    markerAttempt: (id, tempPath) => completeness.markerAttempt(id, tempPath),
+    markerTaken: (id) => completeness.markerTaken(id),
+    markerWritten: (id) => completeness.markerWritten(id),
+    forgetDirectories: (sink, decidedBeforeMs) => completeness.forget(sink, decidedBeforeMs),
+    directoryStandings: (sink, limit) => ({
+      ...completeness.counts(sink),
+      directories: completeness.standings(sink, limit),
+    }),
   } satisfies Partial<RunnableOperations>;
 }
 

@@ -1,3 +1,6 @@
+import type { EncodedRuns } from '../../shared/model/offset-runs.ts';
+import { mergeRuns, singleRun } from '../../shared/model/offset-runs.ts';
+import { holdsRuns } from '../../shared/model/run-sets.ts';
 import type { ChannelDatabase } from './channel-database.ts';
 
 /**
@@ -29,6 +32,15 @@ export class ChannelParts {
     readonly next: number;
   }): void {
     if (this.#statements.widen.run(part).changes === 0) this.#statements.insert.run(part);
+  }
+
+  /** True when the channel had a part in each of these offsets. */
+  covers(tenureId: number, channel: string, runs: EncodedRuns): boolean {
+    const ranges = this.#statements.between
+      .all(tenureId, runs.next, runs.first)
+      .filter((one) => one.channel === channel)
+      .map(({ first, next }) => singleRun(first, next));
+    return ranges.length > 0 && holdsRuns(mergeRuns(ranges), runs);
   }
 
   /** By channel: which of these offsets, in rising order, it had a part in. */

@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { toChannelError, isSqliteError, wrapped } from './channel-database.ts';
 import { GatewayError, isGatewayError } from '../../shared/errors.ts';
 import { systemClock } from '../telemetry/clock.ts';
 import type { ChunkCodec } from '../../shared/model/landing-key.ts';
+import type { ClaimRedemption } from '../../shared/model/claim.ts';
 import type { Put } from '../../shared/model/put.ts';
 import type { QuarantineRetry } from '../../shared/model/quarantine-retry.ts';
 import { crashPoint } from '../telemetry/crash-point.ts';
@@ -20,6 +22,7 @@ import { WAL_BYTES_MAX, WAL_WAIT_MS, BUSY_WAIT_MS } from './channel-limits.ts';
 import { operationsOn } from './channel-operations.ts';
 import type { ChannelOperations, OperationName, RunnableOperations } from './channel-operations.ts';
 import { encodeChunks } from './chunk-encoding.ts';
+import { prepareRedemption } from './claim-store.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { preparePut } from './put-store.ts';
 import { prepareRetry } from './quarantine-store.ts';
@@ -69,6 +72,11 @@ const CRASH_BEFORE: Partial<Record<OperationName, CrashPoint>> = {
   plan: 'plan.before-commit',
   landed: 'land.before-ledger-commit',
   retryQuarantined: 'retry.before-commit',
+  decideCompleteness: 'complete.before-commit',
+  damagedChunk: 'claim.before-commit',
+  setAsideWaiting: 'claim.before-commit',
+  addClaims: 'claim.before-commit',
+  redeemClaim: 'redeem.before-commit',
 };
 const CRASH_AFTER: Partial<Record<OperationName, CrashPoint>> = {
   put: 'put.after-commit',
@@ -76,10 +84,19 @@ const CRASH_AFTER: Partial<Record<OperationName, CrashPoint>> = {
   plan: 'plan.after-commit',
   landed: 'land.after-ledger-commit',
   retryQuarantined: 'retry.after-commit',
+  decideCompleteness: 'complete.after-commit',
+  damagedChunk: 'claim.after-commit',
+  setAsideWaiting: 'claim.after-commit',
+  addClaims: 'claim.after-commit',
+  redeemClaim: 'redeem.after-commit',
 };
 
-/** Operations that bring events in: they carry bytes, and wait while the disk is full. */
-const INTAKE: ReadonlySet<OperationName> = new Set<OperationName>(['put', 'retryQuarantined']);
+/** Operations that bring events in: they carry bytes both ways, and wait while the disk is full. */
+export const INTAKE: ReadonlySet<OperationName> = new Set<OperationName>([
+  'put',
+  'retryQuarantined',
+  'redeemClaim',
+]);
 
 /**
  * The only writer of the channel. It runs in a worker thread (writer-worker.ts), where blocking is its job.
@@ -105,6 +122,8 @@ export class ChannelWriter {
   readonly #housekeeping: Housekeeping;
   readonly #timer: NodeJS.Timeout;
   readonly #queue: QueuedOperation[] = [];
+  /** Names this run: what is in memory now is gone in the next one. It outlives the database's being opened again. */
+  readonly #run = randomUUID();
   #channel: Channel | undefined;
   #toldRoom: RoomState;
   #isScheduled = false;
@@ -120,7 +139,7 @@ export class ChannelWriter {
       { capacityBytes, minFreeDiskBytes, ballastBytes },
       seams.freeDisk ?? freeDiskOf,
     );
-    this.#channel = openChannel(settings.directory, settings.stateId);
+    this.#channel = openChannel(settings.directory, settings.stateId, this.#run);
     this.#housekeeping = new Housekeeping(
       this.#gauge,
       new Ballast(settings.directory, ballastBytes),
@@ -210,7 +229,7 @@ export class ChannelWriter {
       count++
     ) {
       const { name, args } = this.#queue[count] ?? { name: 'room', args: [] };
-      if (INTAKE.has(name)) bytes += (args[0] as Put | QuarantineRetry).bytes.byteLength;
+      if (INTAKE.has(name)) bytes += (args[0] as Put | QuarantineRetry | ClaimRedemption).bytes.byteLength;
     }
     return this.#queue.splice(0, count);
   }
@@ -238,6 +257,7 @@ export class ChannelWriter {
       const context = {
         channel,
         nowMs: this.#now(),
+        run: this.#run,
         touch: (sink: string) => void touched.add(sink),
         room: () => this.#gauge.state,
       };
@@ -359,7 +379,7 @@ export class ChannelWriter {
 
   /** After an I/O error: a new connection, and a WAL that begins anew. Throws while the fault lasts. */
   #reopen(): Channel {
-    const channel = openChannel(this.#settings.directory, this.#settings.stateId);
+    const channel = openChannel(this.#settings.directory, this.#settings.stateId, this.#run);
     try {
       wrapped('empty the WAL after an I/O error', channel.path, () =>
         channel.db.pragma('wal_checkpoint(TRUNCATE)'),
@@ -378,6 +398,8 @@ export class ChannelWriter {
 function preparedIntake({ name, args }: QueuedOperation, codecOf: (channel: string) => ChunkCodec): unknown {
   if (name === 'retryQuarantined')
     return prepareRetry(args[0] as QuarantineRetry, (retry) => encodeChunks(retry, codecOf));
+  if (name === 'redeemClaim')
+    return prepareRedemption(args[0] as ClaimRedemption, (redemption) => encodeChunks(redemption, codecOf));
   crashPoint('put.before-transaction');
   return preparePut(args[0] as Put, (put) => encodeChunks(put, codecOf));
 }

@@ -8,6 +8,9 @@ import type { ChannelDatabase } from './channel-database.ts';
 import { QUICK_CHECK_BYTES_MAX } from './channel-limits.ts';
 import { ChannelParts } from './channel-parts.ts';
 import { ChunkStore } from './chunk-store.ts';
+import { CompletenessStore } from './completeness-store.ts';
+import { ClaimStore } from './claim-store.ts';
+import { DamageStore } from './damage-store.ts';
 import { DispositionStore } from './disposition-store.ts';
 import { HeldRows } from './held-rows.ts';
 import { LandingKeyStore } from './landing-key-store.ts';
@@ -15,6 +18,7 @@ import { LedgerStore } from './ledger-store.ts';
 import { PlanStore } from './plan-store.ts';
 import { PutStore } from './put-store.ts';
 import { QuarantineStore } from './quarantine-store.ts';
+import { finishSalvage } from './salvaged-database.ts';
 import { migrate } from './schema.ts';
 import { privateFile, syncDirectory } from './state-directory.ts';
 import { SwitchStore } from './switch-store.ts';
@@ -40,10 +44,11 @@ import { Totals } from './totals.ts';
  *     are read by the page, and opening reads no table that grows with it.
  *  6. At `capacityBytes` (used pages and the WAL) or below `minFreeDiskBytes` intake stops and starts again by itself; nothing
  *     is dropped. On a full disk the ballast is freed, for landing only (room-gauge.ts, ballast.ts).
- *  7. A damaged chunk is found by its CRC, set aside with its offsets named, and never stops the rest (chunk-reader.ts,
- *     plan-store.ts `setAside`).
+ *  7. A damaged chunk is found by its CRC and set aside, its offsets become a claim that is pulled again, and it never stops the rest
+ *     (chunk-reader.ts, damage-store.ts, claim-store.ts).
  *  8. An event leaves quarantine once: in the transaction that stores where its offset stands from then on, or drops it
  *     (quarantine-store.ts).
+ *  9. An offset leaves a claim once: in the transaction that stores where it stands from then on (claim-store.ts).
  *
  * What a crash leaves. There is one database and one writer, so every state on disk is one between two transactions.
  *  - Before a put's commit: the position is where it was; the batch is pulled again. After it, though nobody was told:
@@ -54,6 +59,8 @@ import { Totals } from './totals.ts';
  *    plan. Chunks of a plan are in no other plan, since taking one asserts that it is free.
  *  - Before the commit of a retry: its events wait in quarantine as before. After it, though nobody was told: they are in the
  *    channel and their rows say so; the retry begins again with what still waits, and passes them by.
+ *  - Before the commit of a redemption: its offsets are claimed as before, and are pulled again. After it, though nobody was told: they are
+ *    in the channel and off the claim; what is pulled again by mistake is refused.
  *  - Before the ledger's commit: the plan is in `renaming` and its file may be in place; landing looks and books it. After
  *    it: the chunks are gone and the ledger row is there; booking it again changes nothing.
  *
@@ -69,22 +76,27 @@ export interface Channel {
   readonly tenures: TenureStore;
   readonly puts: PutStore;
   readonly quarantine: QuarantineStore;
+  readonly claims: ClaimStore;
+  readonly damage: DamageStore;
   readonly attempts: AttemptStore;
   readonly plans: PlanStore;
   readonly ledger: LedgerStore;
   readonly switches: SwitchStore;
+  readonly completeness: CompletenessStore;
   readonly totals: Totals;
 }
 
 const STATE_ID = 'stateId';
 const IS_CLEAN = 'isClean';
+const RUN = 'run';
 
 /**
  * Opens the channel of a state directory for the writer, making or migrating it as needed. Reads nothing that grows with the
  * backlog. Throws `state-dir-newer`, `state-dir-unusable` (the database belongs to another identity), `database-damaged`,
- * `disk-full`, `io-error`, `database-busy`.
+ * `disk-full`, `io-error`, `database-busy`. `run` names the writer's run, for whoever reads what is in memory.
  */
-export function openChannel(directory: string, stateId: string): Channel {
+export function openChannel(directory: string, stateId: string, run?: string): Channel {
+  finishSalvage(directory);
   const path = join(directory, CHANNEL_FILE);
   const isNew = !existsSync(path);
   // SQLite gives the WAL and the shared memory file the mode of the database.
@@ -96,6 +108,7 @@ export function openChannel(directory: string, stateId: string): Channel {
       migrate(db, path);
       checkOwner(db, path, stateId);
       checkAfterCrash(db, path);
+      if (run !== undefined) writeMeta(db, RUN, run);
       assertDurable(db);
       return assemble(db, path);
     });
@@ -118,7 +131,8 @@ export function closeChannel(channel: Channel): void {
   }
 }
 
-function assemble(db: ChannelDatabase, path: string): Channel {
+/** The stores over a database that is open and up to date; for the doctor, which makes one of its own. */
+export function assemble(db: ChannelDatabase, path: string): Channel {
   const totals = new Totals(db);
   const keys = new LandingKeyStore(db);
   const bodies = new BodyStore(db);
@@ -128,9 +142,13 @@ function assemble(db: ChannelDatabase, path: string): Channel {
   const chunks = new ChunkStore(db, { keys, bodies });
   const channelParts = new ChannelParts(db);
   const quarantine = new QuarantineStore(db, { chunks, channelParts, dispositions, totals });
-  const puts = new PutStore({ tenures, chunks, channelParts, dispositions, quarantine, totals });
+  const claimParts = { tenures, chunks, channelParts, dispositions, quarantine, bodies, totals };
+  const claims = new ClaimStore(db, claimParts);
+  const damage = new DamageStore(db, { keys, claims });
+  const puts = new PutStore({ tenures, chunks, channelParts, dispositions, quarantine, claims, totals });
   const attempts = new AttemptStore(db);
-  const plans = new PlanStore(db, { keys, attempts });
+  const completeness = new CompletenessStore(db);
+  const plans = new PlanStore(db, { keys, attempts, damage, completeness });
   const ledger = new LedgerStore(db, { plans, attempts, bodies, totals });
   return {
     db,
@@ -141,10 +159,13 @@ function assemble(db: ChannelDatabase, path: string): Channel {
     tenures,
     puts,
     quarantine,
+    claims,
+    damage,
     attempts,
     plans,
     ledger,
     switches: new SwitchStore(db),
+    completeness,
     totals,
   };
 }

@@ -10,7 +10,7 @@ import { PAGE_ROWS } from './channel-limits.ts';
  * reads all of them in one transaction (`readConsistently`), for between two of them a chunk may become a ledger row.
  */
 export type CoverageKind =
-  'landed' | 'in-channel' | 'damaged' | 'quarantined' | 'filtered' | 'not-routed' | 'absent' | 'gap';
+  'landed' | 'in-channel' | 'claimed' | 'quarantined' | 'filtered' | 'not-routed' | 'absent' | 'gap';
 
 /** Offsets `from <= o < to` of which one row speaks. */
 export interface CoverageInterval extends OffsetRun {
@@ -103,8 +103,8 @@ const TABLES = [
    FROM ledger_parts r WHERE r.channel = @channel`,
   `SELECT r.id, 'in-channel' AS kind, r.first, r.next, r.events, r.runs, k.directory AS detail, r.next > t.accepted_to AS is_held
    FROM chunks r JOIN tenures t ON t.id = r.tenure_id JOIN landing_keys k ON k.id = r.landing_key_id WHERE r.channel = @channel`,
-  `SELECT r.id, 'damaged' AS kind, r.first, r.next, r.events, r.runs, r.reason AS detail, 0 AS is_held
-   FROM damaged_chunks r WHERE r.channel = @channel`,
+  `SELECT r.id, 'claimed' AS kind, r.first, r.next, r.events, r.runs, r.detail, r.next > t.accepted_to AS is_held
+   FROM claims r JOIN tenures t ON t.id = r.tenure_id WHERE r.channel = @channel`,
   `SELECT r.id, r.kind, r.first, r.next, r.events, r.runs, r.reason AS detail, r.next > t.accepted_to AS is_held
    FROM dispositions r JOIN tenures t ON t.id = r.tenure_id WHERE (r.channel IS NULL OR r.channel = @channel)`,
   `SELECT r.id, 'quarantined' AS kind, r.first, r.first + 1 AS next, 1 AS events, NULL AS runs, r.reason AS detail,

@@ -18,7 +18,7 @@ interface HeldSums {
 }
 
 /**
- * Everything that puts beyond a tenure's acceptance left in the channel: chunks, dispositions, quarantined events and the
+ * Everything that puts beyond a tenure's acceptance left in the channel: chunks, claims, dispositions, quarantined events and the
  * channels' part in them. They go together or change hands together, never some of them. Held chunks are in no plan.
  */
 export class HeldRows {
@@ -49,6 +49,7 @@ export class HeldRows {
       this.#keys.subtract(sum.landing_key_id, { chunks, events, rawBytes, storedBytes });
       this.#keys.removeWhenUnused(sum.landing_key_id);
     }
+    this.#statements.removeClaims.run(range);
     this.#statements.removeDispositions.run(range);
     this.#statements.removeQuarantine.run(range);
     this.#statements.removeChannels.run(range);
@@ -88,6 +89,7 @@ function prepare(db: ChannelDatabase) {
       WHERE c.partition_id = @partitionId AND c.first >= @from AND c.tenure_id = @tenureId GROUP BY c.landing_key_id`),
     bodies: db.prepare<unknown[], { body_id: number }>(`SELECT body_id FROM chunks WHERE ${HELD}`),
     removeChunks: db.prepare(`DELETE FROM chunks WHERE ${HELD}`),
+    removeClaims: db.prepare(`DELETE FROM claims WHERE ${HELD}`),
     removeDispositions: db.prepare(`DELETE FROM dispositions WHERE ${HELD}`),
     removeQuarantine: db.prepare(`DELETE FROM quarantine WHERE ${HELD}`),
     removeChannels: db.prepare('DELETE FROM tenure_channels WHERE tenure_id = @tenureId AND first >= @from'),
@@ -98,6 +100,7 @@ function prepare(db: ChannelDatabase) {
       SELECT @heirId, channel, max(first, @from), next FROM tenure_channels WHERE tenure_id = @tenureId AND next > @from ORDER BY id`),
     moves: [
       db.prepare(`UPDATE chunks SET tenure_id = @heirId WHERE ${HELD}`),
+      db.prepare(`UPDATE claims SET tenure_id = @heirId WHERE ${HELD}`),
       db.prepare(`UPDATE dispositions SET tenure_id = @heirId WHERE ${HELD}`),
       db.prepare(`UPDATE quarantine SET tenure_id = @heirId WHERE ${HELD}`),
     ],

@@ -93,6 +93,11 @@ export class LandingKeyStore {
     );
   }
 
+  /** Counts chunks again that a plan gave back; when the newest of them came in is known still. */
+  restore(id: number, sums: ChunkSums): void {
+    assert.equal(this.#statements.restore.run({ id, ...sums }).changes, 1, `landing key ${id} is missing`);
+  }
+
   /** Removes the key when neither a chunk nor a plan refers to it. */
   removeWhenUnused(id: number): void {
     this.#statements.remove.run({ id });
@@ -153,6 +158,9 @@ function prepare(db: ChannelDatabase) {
       chunks = chunks - @chunks, events = events - @events,
       raw_bytes = raw_bytes - @rawBytes, stored_bytes = stored_bytes - @storedBytes WHERE id = @id
       RETURNING chunks, events, raw_bytes`),
+    restore: db.prepare(`UPDATE landing_keys SET
+      chunks = chunks + @chunks, events = events + @events,
+      raw_bytes = raw_bytes + @rawBytes, stored_bytes = stored_bytes + @storedBytes WHERE id = @id`),
     remove: db.prepare(`DELETE FROM landing_keys WHERE id = @id AND chunks = 0
       AND NOT EXISTS (SELECT 1 FROM plans WHERE landing_key_id = @id)`),
     waiting: db.prepare<[string], WaitingRow>(

@@ -24,13 +24,8 @@ export function preparePlanStatements(db: ChannelDatabase) {
       held_reason = @reason WHERE file_id = @fileId`),
     release: db.prepare<[string]>(`UPDATE plans SET state = held_from, held_from = NULL, held_reason = NULL
       WHERE file_id = ? AND state = 'held'`),
+    giveBack: db.prepare<[number]>('UPDATE chunks SET plan_id = NULL WHERE plan_id = ?'),
     remove: db.prepare<[number]>('DELETE FROM plans WHERE id = ?'),
-    setAside:
-      db.prepare(`INSERT INTO damaged_chunks (chunk_id, body_id, landing_key_text, partition_id, tenure_id, channel,
-      first, next, events, reason, found_ms, runs)
-      SELECT id, body_id, @text, partition_id, tenure_id, channel, first, next, events, @reason, @nowMs, runs
-      FROM chunks WHERE id = @id AND plan_id = @planId`),
-    removeChunk: db.prepare<[number]>('DELETE FROM chunks WHERE id = ?'),
     resize:
       db.prepare(`UPDATE plans SET expected_bytes = @expectedBytes, raw_bytes = @rawBytes, events = @events, lines = @lines
       WHERE id = @id`),

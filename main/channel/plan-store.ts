@@ -3,11 +3,12 @@ import { fileId as toFileId } from '../../shared/model/brand.ts';
 import type { FileId } from '../../shared/model/brand.ts';
 import type { FilePart, FilePlan, PlannedChunk } from '../../shared/model/file-plan.ts';
 import type { ChunkCodec } from '../../shared/model/landing-key.ts';
-import { landingKeyText } from '../../shared/model/landing-key.ts';
 import type { EncodedRuns } from '../../shared/model/offset-runs.ts';
 import { mergeRuns } from '../../shared/model/offset-runs.ts';
 import type { AttemptStore } from './attempt-store.ts';
 import type { ChannelDatabase } from './channel-database.ts';
+import type { CompletenessStore } from './completeness-store.ts';
+import type { Damage, DamageStore } from './damage-store.ts';
 import type { LandingKeyRow, LandingKeyStore } from './landing-key-store.ts';
 import { toLandingKey } from './landing-key-store.ts';
 import { PlanChoice } from './plan-choice.ts';
@@ -20,6 +21,8 @@ export interface FileRequest {
   readonly landingKeyId: number;
   readonly fileId: FileId;
   readonly finalPath: string;
+  /** The path where its directory was marked as complete before these events came. */
+  readonly lateFinalPath?: string | undefined;
   readonly namespace: string;
   readonly maxBytes: number;
   readonly maxEvents: number;
@@ -76,15 +79,24 @@ export class PlanStore {
   readonly #choice: PlanChoice;
   readonly #keys: LandingKeyStore;
   readonly #attempts: AttemptStore;
+  readonly #completeness: CompletenessStore;
+  readonly #damage: DamageStore;
 
   constructor(
     db: ChannelDatabase,
-    parts: { readonly keys: LandingKeyStore; readonly attempts: AttemptStore },
+    parts: {
+      readonly keys: LandingKeyStore;
+      readonly attempts: AttemptStore;
+      readonly damage: DamageStore;
+      readonly completeness: CompletenessStore;
+    },
   ) {
     this.#statements = preparePlanStatements(db);
     this.#choice = new PlanChoice(db);
     this.#keys = parts.keys;
     this.#attempts = parts.attempts;
+    this.#completeness = parts.completeness;
+    this.#damage = parts.damage;
   }
 
   plan(request: FileRequest): { readonly plan: FilePlan; readonly more: boolean } | undefined {
@@ -97,8 +109,11 @@ export class PlanStore {
     if (chunks.length === 0) return undefined;
     const sums = sumOf(chunks);
     const expectedBytes = isStoredAsIs ? sums.storedBytes : sums.rawBytes;
+    // While a directory has chunks it is not decided; so what it is now, it was when these came in.
+    const isLate = request.lateFinalPath !== undefined && this.#completeness.isLate(key.sink, key.directory);
+    const finalPath = isLate ? request.lateFinalPath : request.finalPath;
     const planId = Number(
-      this.#statements.insert.run({ ...request, ...sums, expectedBytes }).lastInsertRowid,
+      this.#statements.insert.run({ ...request, ...sums, finalPath, expectedBytes }).lastInsertRowid,
     );
     for (const { id } of chunks)
       assert.equal(this.#statements.takeChunk.run(planId, id).changes, 1, `chunk ${id} is taken`);
@@ -144,6 +159,23 @@ export class PlanStore {
     this.#statements.release.run(fileId);
   }
 
+  /**
+   * Gives a file's chunks back to their landing key, for whoever plans them next: another sink of its group. Undefined, and nothing is
+   * changed, unless the plan is `planned`: later its file may stand in the target (exactly-once.md §3, step 6). The file's final name never comes
+   * into being after that, for a rename needs the plan; its temp names are abandoned for ever.
+   */
+  giveBack(fileId: FileId, nowMs: number): PlanColumns | undefined {
+    const plan = this.find(fileId);
+    if (plan?.state !== 'planned') return undefined;
+    const chunks = this.chunksOf(plan);
+    const { changes } = this.#statements.giveBack.run(plan.id);
+    assert.equal(changes, chunks.length, `chunks of file ${fileId} changed while they were given back`);
+    this.#keys.restore(plan.landing_key_id, sumOf(chunks));
+    this.#statements.remove.run(plan.id);
+    this.#attempts.giveUp(fileId, nowMs);
+    return plan;
+  }
+
   remove(plan: PlanColumns): void {
     this.#statements.remove.run(plan.id);
     this.#keys.removeWhenUnused(plan.landing_key_id);
@@ -160,21 +192,15 @@ export class PlanStore {
   }
 
   /**
-   * Sets a chunk aside whose bytes cannot be believed: its row moves to `damaged_chunks`, its offsets stay named, its body
-   * stays for the doctor. Gives the plan without it; undefined when nothing is left of it.
+   * Sets a chunk aside whose bytes cannot be believed (damage-store.ts). Gives the plan without it; undefined when nothing is left of it.
    */
-  setAside(
-    fileId: FileId,
-    chunk: { readonly id: number; readonly reason: string; readonly nowMs: number },
-  ): FilePlan | undefined {
+  setAside(fileId: FileId, damage: Damage): FilePlan | undefined {
     const plan = this.row(fileId);
     assert.equal(plan.state, 'planned', `file ${fileId} is ${plan.state}: its bytes were read already`);
     const key = this.keyOf(plan);
-    const text = landingKeyText(toLandingKey(key));
-    const moved = this.#statements.setAside.run({ ...chunk, planId: plan.id, text });
     // Told twice, because an answer was lost: the second time there is nothing to do.
-    if (moved.changes > 0) this.#statements.removeChunk.run(chunk.id);
-    this.#attempts.abandonAll(fileId, chunk.nowMs);
+    this.#damage.setAsidePlanned(plan.id, damage);
+    this.#attempts.abandonAll(fileId, damage.nowMs);
     const left = this.chunksOf(plan);
     if (left.length === 0) {
       this.remove(plan);

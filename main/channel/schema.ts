@@ -1,5 +1,6 @@
 import type { ChannelDatabase } from './channel-database.ts';
 import { GatewayError } from '../../shared/errors.ts';
+import { COMPLETENESS } from './completeness-schema.ts';
 
 /**
  * The tables of the channel. Bodies stand apart from everything that is scanned: a list or a plan reads rows of about a
@@ -197,8 +198,31 @@ CREATE TRIGGER quarantine_went AFTER DELETE ON quarantine BEGIN
 END;
 `;
 
+/**
+ * Offsets whose events are not held durably and are to be had from their source again (claim-store.ts). Damaged chunks, which were a fate
+ * of their own, become claims: their rows stay as what the doctor knows of them, until their events are here again. `holder` names
+ * the run of the writer in whose memory the events are; '': nobody has them.
+ */
+const CLAIMS = `
+CREATE TABLE claims (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, partition_id INTEGER NOT NULL REFERENCES partitions (id),
+  tenure_id INTEGER NOT NULL REFERENCES tenures (id), channel TEXT NOT NULL,
+  first INTEGER NOT NULL, next INTEGER NOT NULL, events INTEGER NOT NULL, runs BLOB NOT NULL,
+  cause TEXT NOT NULL CHECK (cause IN ('damaged-chunk', 'lost-disk', 'memory')), detail TEXT NOT NULL,
+  claimed_ms INTEGER NOT NULL, holder TEXT NOT NULL DEFAULT '', damaged_id INTEGER
+) STRICT;
+CREATE INDEX claims_by_partition ON claims (partition_id, first);
+-- All that the status asks each second.
+CREATE INDEX claims_by_channel ON claims (channel, holder, cause, events, claimed_ms);
+CREATE INDEX claims_of_damage ON claims (damaged_id) WHERE damaged_id IS NOT NULL;
+ALTER TABLE damaged_chunks ADD COLUMN is_lost INTEGER NOT NULL DEFAULT 0;
+INSERT INTO claims (partition_id, tenure_id, channel, first, next, events, runs, cause, detail, claimed_ms, damaged_id)
+  SELECT partition_id, tenure_id, channel, first, next, events, runs, 'damaged-chunk', 'chunk ' || chunk_id || ': ' || reason,
+    found_ms, id FROM damaged_chunks;
+`;
+
 /** Step `n` leads from version `n` to `n + 1`. Steps are only ever added. */
-export const MIGRATIONS: readonly string[] = [VERSION_1, QUARANTINE_RETRY];
+export const MIGRATIONS: readonly string[] = [VERSION_1, QUARANTINE_RETRY, CLAIMS, COMPLETENESS];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
@@ -220,7 +244,12 @@ export function migrate(db: ChannelDatabase, place: string): void {
       hint: 'Point gateway.stateDir at the directory that Headgate made, or at an empty one.',
     });
   }
-  for (let step = version; step < SCHEMA_VERSION; step++) {
+  migrateTo(db, SCHEMA_VERSION);
+}
+
+/** Brings a database of ours from its version to a later one, each step one transaction. */
+export function migrateTo(db: ChannelDatabase, target: number): void {
+  for (let step = Number(db.pragma('user_version', { simple: true })); step < target; step++) {
     db.exec('BEGIN IMMEDIATE');
     try {
       db.exec(MIGRATIONS[step] ?? '');

@@ -1,13 +1,16 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import {
+  accessSync,
   chmodSync,
   closeSync,
+  constants,
   existsSync,
   fsyncSync,
   mkdirSync,
   openSync,
   readFileSync,
   renameSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
@@ -143,7 +146,7 @@ function createIdentity(path: string, nowMs: number): StateIdentity {
   writeFileSync(`${file}.new`, `${JSON.stringify(identity)}\n`, { mode: FILE_MODE, flush: true });
   renameSync(`${file}.new`, file);
   syncDirectory(path);
-  syncDirectory(dirname(path));
+  syncAbove(path);
   return identity;
 }
 
@@ -155,6 +158,28 @@ export function syncDirectory(path: string): void {
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
+  }
+}
+
+/**
+ * Each directory on the way down may be new, made by us or by an engine that was killed before it came here; a name is safe only once the
+ * directory above it is synced. Ends at the file system's own root, and where we may not look: nothing there is of our making.
+ */
+function syncAbove(path: string): void {
+  const { dev } = statSync(path);
+  for (let below = path, above = dirname(path); above !== below; below = above, above = dirname(above)) {
+    if (statSync(above).dev !== dev || !isReadable(above)) return;
+    syncDirectory(above);
+  }
+}
+
+function isReadable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && Reflect.get(error, 'code') === 'EACCES') return false;
+    throw error;
   }
 }
 

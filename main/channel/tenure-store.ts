@@ -170,6 +170,11 @@ export class TenureStore {
     return sinks;
   }
 
+  /** Any tenure, by its nonce; asserts that there is one. */
+  get(nonce: string): TenureColumns {
+    return this.#tenure(nonce);
+  }
+
   /** The row of a tenure that may take puts. Throws `stale-tenure` when it is unknown, over, or no longer the current one. */
   requireCurrent(nonce: string): { readonly tenure: TenureColumns; readonly partition: PartitionColumns } {
     const tenure = this.#statements.byNonce.get(nonce);

@@ -1,6 +1,7 @@
 import { MessageChannel, Worker } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import { GatewayError } from '../../shared/errors.ts';
+import type { ClaimRedemption, RedemptionReceipt } from '../../shared/model/claim.ts';
 import type { Put, PutReceipt } from '../../shared/model/put.ts';
 import type { QuarantineRetry, RetryReceipt } from '../../shared/model/quarantine-retry.ts';
 import { PUT_BYTES_UNDER_WAY_MAX } from './channel-limits.ts';
@@ -130,6 +131,18 @@ export class WriterClient {
     }
   }
 
+  /** Stores what became of claimed offsets: waits for room, in line with the puts. `redemption.bytes` is transferred, as a put's. */
+  async redeemClaim(redemption: ClaimRedemption, signal?: AbortSignal): Promise<RedemptionReceipt> {
+    const bytes = redemption.bytes.byteLength;
+    await this.#gate.enter(bytes, signal);
+    try {
+      const answer = this.#call('redeemClaim', [compacted(redemption)], [redemption.bytes]);
+      return (await answer) as RedemptionReceipt;
+    } finally {
+      this.#gate.leave(bytes);
+    }
+  }
+
   partitionState(...args: Arguments<'partitionState'>): Result<'partitionState'> {
     return this.perform('partitionState', ...args);
   }
@@ -178,6 +191,9 @@ export class WriterClient {
   hold(...args: Arguments<'hold'>): Result<'hold'> {
     return this.perform('hold', ...args);
   }
+  giveBack(...args: Arguments<'giveBack'>): Result<'giveBack'> {
+    return this.perform('giveBack', ...args);
+  }
   damagedChunk(...args: Arguments<'damagedChunk'>): Result<'damagedChunk'> {
     return this.perform('damagedChunk', ...args);
   }
@@ -213,6 +229,15 @@ export class WriterClient {
     this.#post({ kind: 'close' }, []);
     await this.#closed.promise;
     if (this.#port instanceof Worker) await this.#port.terminate();
+  }
+
+  /**
+   * For a writer that does not answer: everything under way rejects with `why`, and its thread is ended wherever it stands, as by a kill. For
+   * the client that started it.
+   */
+  abandon(why: Error): void {
+    this.#ended(why);
+    if (this.#port instanceof Worker) void this.#port.terminate();
   }
 
   /** Leaves the writer running and lets go of this port. */
@@ -285,7 +310,7 @@ export class WriterClient {
 }
 
 /** Small views may lie in large buffers, which a message would carry whole. */
-function compacted(put: Put): Put {
+function compacted<T extends Pick<Put, 'quarantined'>>(put: T): T {
   if (put.quarantined.length === 0) return put;
   const quarantined = put.quarantined.map((event) => ({
     ...event,

@@ -2,12 +2,11 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import { isGatewayError } from '../../shared/errors.ts';
 import { ChangeFeed } from './change-feed.ts';
-import { ChannelWriter } from './channel-writer.ts';
+import { ChannelWriter, INTAKE } from './channel-writer.ts';
+import type { OperationName } from './channel-operations.ts';
 import type { ChannelSettings } from './channel-writer.ts';
 import { toWireError } from './writer-protocol.ts';
 import type { FromWriter, ToWriter, WriterIdentity } from './writer-protocol.ts';
-import type { PutReceipt } from '../../shared/model/put.ts';
-import type { RetryReceipt } from '../../shared/model/quarantine-retry.ts';
 
 /** The writer's thread: ports in front, one ChannelWriter behind. An error that nobody expects ends the thread and the engine. */
 export interface WriterWorkerData {
@@ -65,13 +64,12 @@ function serve(main: Port, { settings, gatewayId }: WriterWorkerData): void {
 
 function answer(
   port: Port,
-  call: { readonly id: number; readonly operation: string },
+  call: { readonly id: number; readonly operation: OperationName },
   outcome: Promise<unknown>,
 ): void {
   outcome.then(
     (result) => {
-      const isIntake = call.operation === 'put' || call.operation === 'retryQuarantined';
-      const transfer = isIntake ? [(result as PutReceipt | RetryReceipt).bytes] : [];
+      const transfer = INTAKE.has(call.operation) ? [(result as { bytes: ArrayBuffer }).bytes] : [];
       port.postMessage({ kind: 'result', id: call.id, result } satisfies FromWriter, transfer);
     },
     (error: unknown) => {

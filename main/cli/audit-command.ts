@@ -7,6 +7,8 @@ import type { ControlClient } from '../control/control-client.ts';
 import { systemClock } from '../telemetry/clock.ts';
 import { connectToEngine, withEngine, type EngineOptions } from './engine-connection.ts';
 import { EXIT } from './exit-status.ts';
+import { runFleetAudit } from './fleet-audit-run.ts';
+import { fleetAuditText } from './fleet-text.ts';
 import { print, printJson } from './output.ts';
 import { table, type Column } from './table.ts';
 import { oneLine, outputWidth } from './terminal-text.ts';
@@ -21,6 +23,10 @@ export function addAuditCommand(program: Command): void {
     )
     .option('--hdfs', 'also list the files at the target: length, checksum, attributes')
     .option('--deep', 'also read every line of every file (includes --hdfs)')
+    .option(
+      '--fleet',
+      'also all gateways together: holes and overlaps between them; with --hdfs by the stamps of all files',
+    )
     .addHelpText(
       'after',
       `
@@ -28,15 +34,28 @@ Examples:
   headgate audit                 the books alone: seconds
   headgate audit --hdfs          and each landed file as it stands at the target
   headgate audit --deep --json   and each line in it, as JSON
+  headgate audit --fleet --hdfs  all gateways at this landing root together
 
 Exit status: 0 clean, 1 not clean or not finished, 3 no engine answers.`,
     )
-    .action(async (options: EngineOptions & { hdfs?: boolean; deep?: boolean }) => {
+    .action(async (options: EngineOptions & { hdfs?: boolean; deep?: boolean; fleet?: boolean }) => {
       const client = await connectToEngine(options);
       const stop = new AbortController();
       process.once('SIGINT', () => stop.abort(interrupted()));
       const level = options.deep ? 'deep' : options.hdfs ? 'hdfs' : 'ledger';
-      const report = await runAudit(client, { level, signal: stop.signal, isQuiet: options.json === true });
+      const run = { signal: stop.signal, isQuiet: options.json === true };
+      const report = await runAudit(client, { level, ...run });
+      if (options.fleet) {
+        const fleet = await runFleetAudit(client, {
+          level: level === 'ledger' ? 'tenures' : 'files',
+          ...run,
+        });
+        if (options.json) printJson({ own: report, fleet });
+        else
+          print(`${auditText(report, outputWidth())}\n\nthe fleet:\n${fleetAuditText(fleet, outputWidth())}`);
+        process.exitCode = report.verdict === 'clean' && fleet.verdict === 'clean' ? EXIT.done : EXIT.failed;
+        return;
+      }
       if (options.json) printJson(report);
       else print(auditText(report, outputWidth()));
       process.exitCode = report.verdict === 'clean' ? EXIT.done : EXIT.failed;
@@ -97,7 +116,7 @@ const COLUMNS: readonly Column<AuditCoverage>[] = [
   { title: 'NOT ROUTED', of: (row) => row.notRouted, isOptional: true },
   { title: 'ABSENT', of: (row) => row.absent, isOptional: true },
   { title: 'GAP', of: (row) => row.gap, isOptional: true },
-  { title: 'DAMAGED', of: (row) => row.damaged, isOptional: true },
+  { title: 'CLAIMED', of: (row) => row.claimed ?? 0, isOptional: true },
   { title: 'HELD', of: (row) => row.held, isOptional: true },
 ];
 

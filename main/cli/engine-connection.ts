@@ -30,13 +30,18 @@ export function likelyStateDirectory(own: string, service: string): string {
   return process.platform !== 'win32' && !isThere(own) && isThere(service) ? service : own;
 }
 
-export async function connectToEngine(options: EngineOptions): Promise<ControlClient> {
-  const stateDir =
+/** Of the engine that is meant, running or not. */
+export async function engineStateDirectory(options: EngineOptions): Promise<string> {
+  return (
     options.stateDir ??
     (options.config === undefined
       ? likelyStateDirectory(defaultStateDirectory(), SERVICE_STATE_DIRECTORY)
-      : await stateDirOfConfig(options.config));
-  return new ControlClient(controlSocketPath(stateDir));
+      : await stateDirOfConfig(options.config))
+  );
+}
+
+export async function connectToEngine(options: EngineOptions): Promise<ControlClient> {
+  return new ControlClient(controlSocketPath(await engineStateDirectory(options)));
 }
 
 /** Who throws a switch, as others will read it. */

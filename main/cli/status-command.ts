@@ -3,10 +3,12 @@ import type { Command } from 'commander';
 import { GatewayError } from '../../shared/errors.ts';
 import type { ControlClient } from '../control/control-client.ts';
 import { connectToEngine, withEngine, type EngineOptions } from './engine-connection.ts';
+import { fleetStatusText } from './fleet-text.ts';
 import { LiveScreen } from './live-screen.ts';
 import { print, printJson } from './output.ts';
 import { statusText } from './status-text.ts';
 import { outputWidth } from './terminal-text.ts';
+import { usageError } from './usage-error.ts';
 
 export function addStatusCommand(program: Command): void {
   withEngine(program.command('status'))
@@ -15,6 +17,7 @@ export function addStatusCommand(program: Command): void {
       'Shows what the engine does: what each source takes, what waits in the channel, what each sink lands, whether writing is paused, why anything waits and when it is tried again, and the alerts that stand.',
     )
     .option('-w, --watch', 'go on showing it, once a second, until interrupted')
+    .option('--fleet', 'all gateways of the group: who owns which partitions since when, and what each holds')
     .addHelpText(
       'after',
       `
@@ -22,12 +25,20 @@ Examples:
   headgate status                         the engine on this machine
   headgate status -c /etc/headgate.yaml   the engine that runs this configuration
   headgate status --watch                 until Ctrl-C
+  headgate status --fleet                 all gateways, also while they are down
   headgate status --json | jq '.sinks[].events'
 
 Exit status: 0 the engine answered, 3 no engine answers.`,
     )
-    .action(async (options: EngineOptions & { watch?: boolean }) => {
+    .action(async (options: EngineOptions & { watch?: boolean; fleet?: boolean }) => {
+      if (options.fleet && options.watch) throw usageError('--fleet and --watch don’t go together');
       const client = await connectToEngine(options);
+      if (options.fleet) {
+        const fleet = await client.call('fleetStatus', {});
+        if (options.json) printJson(fleet);
+        else print(fleetStatusText(fleet, outputWidth()));
+        return;
+      }
       if (options.watch) return watchStatus(client, options.json === true);
       const status = await client.call('status', {});
       if (options.json) printJson(status);

@@ -6,12 +6,15 @@ import type {
   SinkStatusRow,
   SourceStatusRow,
 } from '../../shared/contract/control-status.ts';
-import { formatBytes, formatCount, formatDuration } from '../../shared/units.ts';
+import type { RetirementRow } from '../../shared/contract/control-retire.ts';
+import { DAY_MS, formatBytes, formatCount, formatDuration, SECOND_MS } from '../../shared/units.ts';
+import { completenessText } from './completeness-text.ts';
 import { formatTime } from './output.ts';
 import { fitted, oneLine, wrapped } from './terminal-text.ts';
 
 const PARTITIONS_SHOWN_MAX = 12;
 const UPLOADS_SHOWN_MAX = 8;
+const FULL_SHOWN_MS = 2 * DAY_MS;
 const INDENT = '    ';
 
 /** The whole status; lines are wrapped between words at `width` cells. */
@@ -22,9 +25,11 @@ export function statusText(status: EngineStatus, width = Infinity): string {
     `gateway ${status.gateway}  ${status.state}  up ${upText}  memory ${formatBytes(status.memoryBytes)}  configuration ${status.configVersion}  pid ${status.pid}`,
     headline(status),
     ...configText(status.configProblems),
+    ...(status.retirements ?? []).map(retirementText),
     ...status.sources.flatMap((source) => ['', ...sourceText(source, nowMs)]),
     ...status.channels.flatMap((channel) => ['', ...channelText(channel, nowMs)]),
     ...status.sinks.flatMap((sink) => ['', ...sinkText(sink, nowMs, width)]),
+    ...completenessText(status.completeness),
     ...alertsText(status.alerts),
   ];
   return lines.flatMap((line) => wrapped(line, width)).join('\n');
@@ -56,6 +61,13 @@ function configText(problems: readonly string[]): string[] {
     'the newest edit of the configuration was not taken; the version before goes on:',
     ...problems.map((problem) => `${INDENT}${oneLine(problem)}`),
   ];
+}
+
+function retirementText({ source, state, by, sinceMs, endedMs, step }: RetirementRow): string {
+  const what = source === undefined ? 'this gateway' : `source ${oneLine(source)}`;
+  if (state === 'retired')
+    return `RETIRED: ${what} may be removed; nothing is left, the audit was clean at ${formatTime(endedMs ?? sinceMs)}`;
+  return `retiring: ${what}, since ${formatTime(sinceMs)} by ${oneLine(by)}${step === undefined ? '' : `: ${oneLine(step)}`}`;
 }
 
 interface Waiting {
@@ -98,6 +110,16 @@ function sourceText(source: SourceStatusRow, nowMs: number): string[] {
     `${INDENT}${perSecond(source.eventsPerSecond, source.bytesPerSecond)}  taken ${plural(source.events, 'event')}  lag ${lag}`,
     ...waitingText(source, nowMs),
   ];
+  if (source.repull !== undefined) {
+    lines.push(
+      `${INDENT}pulls again what was taken and is not held any more: ${plural(source.repull.redeemed, 'offset')} done`,
+      ...waitingText(source.repull, nowMs),
+    );
+  }
+  if (source.secondsToLoss !== undefined)
+    lines.push(
+      `${INDENT}the broker deletes unread data in ${formatDuration(source.secondsToLoss * SECOND_MS)}, if things go on so`,
+    );
   if (source.fence === 'none')
     lines.push(
       `${INDENT}no fence: only one gateway may use this group (the broker has no transactions for it)`,
@@ -126,7 +148,7 @@ function channelText(channel: ChannelStatusRow, nowMs: number): string[] {
   const lines = [
     `channel ${channel.name} (${channel.type})  ${channel.state}`,
     `${INDENT}backlog ${plural(channel.events, 'event')}, ${formatBytes(channel.storedBytes)} stored${oldest}`,
-    `${INDENT}${full} % of ${formatBytes(channel.capacityBytes)} used  disk free ${formatBytes(channel.freeDiskBytes)}`,
+    `${INDENT}${full} % of ${formatBytes(channel.capacityBytes)} used  disk free ${formatBytes(channel.freeDiskBytes)}${fullText(channel)}`,
     ...waitingText(channel, nowMs),
   ];
   if (channel.heldEvents > 0)
@@ -137,14 +159,30 @@ function channelText(channel: ChannelStatusRow, nowMs: number): string[] {
     lines.push(`${INDENT}${plural(channel.quarantined, 'event')} in quarantine: see \`headgate quarantine\``);
   if (channel.damagedChunks > 0)
     lines.push(
-      `${INDENT}${plural(channel.damagedChunks, 'damaged chunk')} set aside: \`headgate audit\` names the offsets`,
+      `${INDENT}${plural(channel.damagedChunks, 'damaged chunk')} set aside: see \`headgate channel check\``,
     );
+  if (channel.claims !== undefined) {
+    const { events, oldestMs } = channel.claims;
+    const since = formatDuration(Math.max(0, nowMs - oldestMs));
+    lines.push(`${INDENT}${plural(events, 'event')} to be pulled again, for ${since}`);
+  }
   return lines;
+}
+
+/** Worth a word while it is a matter of days. */
+function fullText({ secondsToFull, state }: ChannelStatusRow): string {
+  if (state !== 'open' || secondsToFull === undefined || secondsToFull * SECOND_MS > FULL_SHOWN_MS) return '';
+  return `  full in ${formatDuration(Math.max(1, secondsToFull) * SECOND_MS)}, if things go on so`;
+}
+
+function groupText({ group }: SinkStatusRow): string {
+  if (group === undefined) return '';
+  return `  ${group.isOnDuty ? 'lands for' : 'stands by in'} the group ${oneLine(group.name)}`;
 }
 
 function sinkText(sink: SinkStatusRow, nowMs: number, width: number): string[] {
   const lines = [
-    `sink ${sink.name} (${sink.type})  ${stateText(sink)}`,
+    `sink ${sink.name} (${sink.type})  ${stateText(sink)}${groupText(sink)}`,
     `${INDENT}${perSecond(sink.eventsPerSecond, sink.bytesPerSecond)}  landed ${plural(sink.events, 'event')} in ${plural(sink.files, 'file')}  filling ${plural(sink.openKeys, 'file')}`,
     ...waitingText(sink, nowMs),
   ];

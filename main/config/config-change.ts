@@ -57,7 +57,11 @@ export function compareConfigs(
     (section) => !isDeepStrictEqual(before[section], after[section]),
   );
   const needsRestart = differing(before.gateway, after.gateway).filter((key) => key !== 'timeZone');
-  const refused = [...refusedGateway(before, after), ...refusedComponents(before, after, backlogOf)];
+  const refused = [
+    ...refusedGateway(before, after),
+    ...refusedComponents(before, after, backlogOf),
+    ...refusedGroups(before, after, backlogOf),
+  ];
   return {
     components,
     sections,
@@ -142,6 +146,25 @@ function refusedComponents(
   });
 }
 
+/** A group may gain and lose sinks; while something waits for it, one of them must be left. */
+function refusedGroups(before: GatewayConfig, after: GatewayConfig, backlogOf: BacklogOf): RefusedChange[] {
+  const groups = new Map(
+    Object.values(before.sinks).flatMap(({ group, channel }) =>
+      group === undefined ? [] : [[group.name, channel] as const],
+    ),
+  );
+  return [...groups].flatMap(([name, channel]): RefusedChange[] => {
+    const heldBytes = backlogOf(channel, name);
+    const isLeft = Object.values(after.sinks).some(
+      (sink) => sink.group?.name === name && sink.channel === channel,
+    );
+    if (heldBytes <= 0 || isLeft) return [];
+    return [
+      refusal('sink', name, `${heldBytes} bytes wait for this group of sinks in the channel "${channel}"`),
+    ];
+  });
+}
+
 function refusal(kind: ComponentKind, name: string, reason: string): RefusedChange {
   return {
     kind,
@@ -191,7 +214,8 @@ function notesOf({ before, after, backlogOf, components }: NoteFacts): string[] 
     if (kind === 'sink') {
       const sink = before.sinks[name];
       const isPlacing = keys.some((key) => PLACING_KEYS.has(key));
-      if (sink === undefined || !isPlacing || backlogOf(sink.channel, name) <= 0) return [];
+      const held = sink === undefined ? 0 : backlogOf(sink.channel, sink.group?.name ?? name);
+      if (sink === undefined || !isPlacing || held <= 0) return [];
       return [
         `The backlog of the sink "${name}" keeps the directories, names and codec it was given when it came in; the change is for later events.`,
       ];

@@ -11,7 +11,7 @@
  */
 import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import * as z from 'zod';
 import { GatewayError } from '../../shared/errors.ts';
 import type { GatewayErrorOptions } from '../../shared/errors.ts';
@@ -101,6 +101,8 @@ export class ConfigStore {
     };
     await this.#guarded('record a configuration version', async () => {
       await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+      // Each time: an engine that made it may have died before its name was safe.
+      await syncFolder(dirname(this.#folder));
       await writeWhole(this.#file(version.number, 'yaml'), text);
       await writeWhole(this.#file(PENDING, 'json'), `${JSON.stringify(version)}\n`);
       await syncFolder(this.#folder);

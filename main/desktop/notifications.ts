@@ -20,6 +20,7 @@ const KIND_OF_ALERT: Readonly<Record<string, NoticeKind>> = {
   'link-down': 'link',
   disk: 'disk',
   'channel-full': 'disk',
+  'time-to-full': 'disk',
   countdown: 'countdown',
   'landing-stuck': 'landing',
   'landing-held': 'landing',

@@ -8,7 +8,8 @@ type BacklogRow = Output<'backlogList'>['rows'][number];
 type Standing = Pick<BacklogRow, 'state' | 'cause'>;
 
 export interface StandingSources {
-  readonly landings: ReadonlyMap<string, LandingLink>;
+  /** Of those who may land what waits for this sink or group. */
+  readonly landersOf: (backlogSink: string) => readonly LandingLink[];
   readonly switches: () => Promise<readonly WriteSwitch[]>;
 }
 
@@ -18,7 +19,7 @@ export interface StandingSources {
  */
 export async function withStandings(
   rows: readonly BacklogRow[],
-  { landings, switches }: StandingSources,
+  { landersOf, switches }: StandingSources,
 ): Promise<BacklogRow[]> {
   const bySink = new Map<string, number[]>();
   for (const { sink, id } of rows) {
@@ -31,7 +32,9 @@ export async function withStandings(
   const standings = new Map<number, Standing>();
   await Promise.all(
     [...bySink].map(async ([sink, ids]) => {
-      const link = landings.get(sink);
+      const links = landersOf(sink);
+      // Of a group whoever works knows best; the others wait.
+      const link = links.find(({ status }) => status?.isOnDuty === true) ?? links[0];
       const paused = known.find((one) => one.isPaused && (one.sink === sink || one.sink === ALL_SINKS));
       const told = new Map((await link?.standings(ids))?.map((one) => [one.landingKeyId, one]));
       for (const id of ids) standings.set(id, standingOf(told.get(id), { link, paused }));

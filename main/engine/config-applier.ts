@@ -161,6 +161,12 @@ export class ConfigApplier {
         keys.reduce((sum, key) => sum + key.storedBytes, 0) +
         plans.reduce((sum, plan) => sum + plan.expectedBytes, 0);
       held.set(`${sink.channel}\n${name}`, bytes);
+      if (sink.group === undefined) continue;
+      const shared = await flow.writer.keys(sink.group.name);
+      held.set(
+        `${sink.channel}\n${sink.group.name}`,
+        shared.reduce((sum, key) => sum + key.storedBytes, 0),
+      );
     }
     return compareConfigs(before, after, (channel, sink) => held.get(`${channel}\n${sink}`) ?? 0);
   }

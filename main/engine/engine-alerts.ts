@@ -6,8 +6,9 @@ import type {
   SinkStatusRow,
   SourceStatusRow,
 } from '../../shared/contract/control-status.ts';
-import { HOUR_MS, SECOND_MS, formatBytes, formatDuration } from '../../shared/units.ts';
+import { MINUTE_MS, SECOND_MS, formatBytes, formatDuration } from '../../shared/units.ts';
 import type { AlertBoard } from '../telemetry/alert-board.ts';
+import { causeText } from '../channel/claim-store.ts';
 import type { SourceEvent } from '../sources/source.ts';
 
 type Limits = GatewayConfig['alerts'];
@@ -27,6 +28,14 @@ const FILLING_OVER_RATIO = 0.75;
 /** From here on it is nearly full, and the alert an error. */
 const NEARLY_FULL_RATIO = 0.95;
 
+/** A sink in one of these states lands nothing. */
+const NOTHING_LANDS: ReadonlySet<string> = new Set(['paused', 'waiting', 'failed']);
+/** How long a forecast must stand to be told. */
+const SOON_STOPPED_MS = 3 * MINUTE_MS;
+const SOON_LANDING_MS = 12 * MINUTE_MS;
+/** What was told is over only when there is so much more time: it must not flutter. */
+const STILL_SOON = 1.25;
+
 /** What a source reports once and what lasts until a later fact ends it. */
 const LASTING: ReadonlySet<SourceEvent['code']> = new Set<SourceEvent['code']>([
   'link-down',
@@ -44,7 +53,8 @@ export class EngineAlerts {
   readonly #heldSinceMs = new Map<string, number>();
   /** Channels that were told to fill up. */
   readonly #filling = new Set<string>();
-  readonly #logStarts = new Map<string, LogStartTrack>();
+  /** Since when a channel is said to be full soon, by steady time. */
+  readonly #fullSoonMs = new Map<string, number>();
   /** By source: the lasting alerts it has raised, as code and place. */
   readonly #raisedBy = new Map<string, Map<string, { readonly code: string; readonly place: string }>>();
   /** By place: where the log's end stood when its stable offset was reported as stuck. */
@@ -60,6 +70,8 @@ export class EngineAlerts {
     for (const channel of status.channels) {
       this.#lookAtChannel(channel, now);
       this.#lookAtRoom(channel, status.sinks);
+      this.#lookAhead(channel, status.sinks, now);
+      this.#lookAtClaims(channel, status.sources, status.nowMs);
     }
     for (const sink of status.sinks)
       this.#lookAtSink(sink, { ...now, stuckSinceMs: stuckSinceMs.get(sink.name) });
@@ -84,6 +96,7 @@ export class EngineAlerts {
       case 'doubt-resolved':
         return this.#clearOf(source, (raised) => raised.place === place && raised.code === 'doubt');
       case 'rebalanced':
+      case 'claims-redeemed':
         return;
       default: {
         const raised = { code, level, place, message, hint };
@@ -100,7 +113,6 @@ export class EngineAlerts {
     if (kind === 'source') {
       this.#clearOf(name, () => true);
       this.#board.clear('countdown', name);
-      for (const key of this.#logStarts.keys()) if (key.startsWith(`${name}/`)) this.#logStarts.delete(key);
       return;
     }
     const codes = kind === 'sink' ? SINK_CODES : CHANNEL_CODES;
@@ -108,6 +120,7 @@ export class EngineAlerts {
     if (kind !== 'channel') return;
     this.#heldSinceMs.delete(name);
     this.#filling.delete(name);
+    this.#fullSoonMs.delete(name);
   }
 
   #clearOf(source: string, isOver: (raised: { code: string; place: string }) => boolean): void {
@@ -162,8 +175,32 @@ export class EngineAlerts {
       code: 'damaged',
       level: 'error',
       place,
-      message: `${channel.damagedChunks} chunks are damaged on disk and set aside`,
-      hint: '`headgate audit` names their offsets; check the disk; do not delete the state directory',
+      message: `${channel.damagedChunks} chunks are damaged on disk and set aside; their events are pulled again`,
+      hint: 'check the disk: one bad chunk is rarely the last; `headgate channel check` names the offsets; do not delete the state directory',
+    });
+  }
+
+  /** Events that are to be pulled again: why, since when, and what keeps the source from it. */
+  #lookAtClaims(
+    { name: place, claims }: ChannelStatusRow,
+    sources: readonly SourceStatusRow[],
+    nowMs: number,
+  ): void {
+    if (claims === undefined) return this.#board.clear('claims-open', place);
+    const waiting = sources.find(
+      ({ channels, repull }) => channels?.includes(place) && repull?.cause !== undefined,
+    );
+    const why =
+      waiting?.repull?.cause === undefined ? '' : `; ${waiting.name} waits: ${waiting.repull.cause}`;
+    const causes = claims.causes.map(causeText).join(' and ');
+    this.#board.raise({
+      code: 'claims-open',
+      level: 'warn',
+      place,
+      message: `${claims.events} events that were taken are to be pulled again (${causes}), for ${formatDuration(Math.max(0, nowMs - claims.oldestMs))}${why}`,
+      hint:
+        waiting?.repull?.hint ??
+        'they are pulled again by themselves while the broker still has them; watch its retention',
     });
   }
 
@@ -221,23 +258,43 @@ export class EngineAlerts {
     });
   }
 
-  /** The broker’s log start moves towards our position: when will it be there? */
-  #lookAtSource(source: SourceStatusRow, { steadyMs, limits }: Now): void {
-    let soonestMs: number | undefined;
-    for (const one of source.partitions) {
-      if (one.logStart < 0) continue;
-      const key = `${source.name}/${one.topic}/${one.partition}`;
-      let track = this.#logStarts.get(key);
-      if (track === undefined) this.#logStarts.set(key, (track = new LogStartTrack(one.logStart, steadyMs)));
-      const leftMs = track.timeToReach(one.logStart, one.acceptedTo, steadyMs);
-      if (one.lag <= 0 || leftMs === undefined) continue;
-      if (soonestMs === undefined || leftMs < soonestMs) soonestMs = leftMs;
-    }
-    this.#board.set(soonestMs !== undefined && soonestMs < limits.countdownMs, {
+  /** A forecast that stands for a while; what only looks like it for a moment, at a start or in a short burst, is not told. */
+  #lookAhead(channel: ChannelStatusRow, sinks: readonly SinkStatusRow[], { steadyMs, limits }: Now): void {
+    const { name: place, secondsToFull, state } = channel;
+    const own = sinks.filter((sink) => sink.channel === place);
+    const isStopped = own.length > 0 && own.every((sink) => NOTHING_LANDS.has(sink.state));
+    const isRaised = this.#board.isActive('time-to-full', place);
+    const limitMs = limits.timeToFullMs * (isRaised ? STILL_SOON : 1);
+    const isSoon = state === 'open' && secondsToFull !== undefined && secondsToFull * SECOND_MS < limitMs;
+    const sinceMs = isSoon ? (this.#fullSoonMs.get(place) ?? steadyMs) : undefined;
+    if (sinceMs === undefined) this.#fullSoonMs.delete(place);
+    else this.#fullSoonMs.set(place, sinceMs);
+    const settledMs = isStopped ? SOON_STOPPED_MS : SOON_LANDING_MS;
+    const left = formatDuration(Math.max(1, Math.round(secondsToFull ?? 0)) * SECOND_MS);
+    this.#board.set(sinceMs !== undefined && (isRaised || steadyMs - sinceMs >= settledMs), {
+      code: 'time-to-full',
+      level: 'warn',
+      place,
+      message: `the channel is full in ${left} if things go on so${isStopped ? ', and nothing lands' : ''}`,
+      hint: 'see why the sink does not keep up; when the channel is full intake stops and Kafka keeps the data',
+    });
+  }
+
+  /** The soonest of a source's partitions, each told by the forecast. */
+  #lookAtSource(source: SourceStatusRow, { limits }: Now): void {
+    const leftOf = ({ secondsToLoss }: { secondsToLoss?: number | undefined }) => secondsToLoss ?? Infinity;
+    const [soonest] = [...source.partitions].sort((a, b) => leftOf(a) - leftOf(b));
+    const leftMs = (source.secondsToLoss ?? Infinity) * SECOND_MS;
+    const isRaised = this.#board.isActive('countdown', source.name);
+    const behind = soonest === undefined ? '' : ` of ${soonest.topic}/${soonest.partition}`;
+    // Where less is kept than the limit asks for, what has just come in would be in danger already.
+    const keptMs = (soonest?.retentionSeconds ?? Infinity) * SECOND_MS;
+    const limitMs = Math.min(limits.countdownMs, keptMs / 2) * (isRaised ? STILL_SOON : 1);
+    this.#board.set(leftMs < limitMs, {
       code: 'countdown',
       level: 'error',
       place: source.name,
-      message: `the broker would delete unread data in ${formatDuration(Math.max(0, Math.round(soonestMs ?? 0)))}`,
+      message: `the broker would delete unread data${behind} in ${formatDuration(Math.min(leftMs, Number.MAX_SAFE_INTEGER))}`,
       hint: 'raise the topic’s retention, or free what keeps this gateway from pulling',
     });
   }
@@ -268,31 +325,16 @@ interface Now {
 }
 
 const CHANNEL_CODES = [
-  ...(['backlog', 'oldest-event', 'disk', 'channel-full', 'channel-filling', 'held-put', 'damaged'] as const),
+  ...([
+    'backlog',
+    'oldest-event',
+    'disk',
+    'channel-full',
+    'channel-filling',
+    'time-to-full',
+    'held-put',
+    'damaged',
+    'claims-open',
+  ] as const),
 ];
 const SINK_CODES = ['landing-stuck', 'landing-held'] as const;
-
-/** Retention removes whole segments, so a log's start moves in jumps: its pace is that of the last one to two of these. */
-const PACE_WINDOW_MS = HOUR_MS;
-
-/** How fast a log's start moves, from what was seen of it lately. */
-class LogStartTrack {
-  #before: { readonly at: number; readonly steadyMs: number };
-  #recent: { readonly at: number; readonly steadyMs: number };
-
-  constructor(logStart: number, steadyMs: number) {
-    this.#before = this.#recent = { at: logStart, steadyMs };
-  }
-
-  /** Ms until the log's start is at the position; undefined while it stands. */
-  timeToReach(logStart: number, position: number, steadyMs: number): number | undefined {
-    const now = { at: logStart, steadyMs };
-    if (logStart < this.#recent.at) this.#before = this.#recent = now;
-    if (steadyMs - this.#recent.steadyMs >= PACE_WINDOW_MS) {
-      this.#before = this.#recent;
-      this.#recent = now;
-    }
-    const perMs = (logStart - this.#before.at) / Math.max(SECOND_MS, steadyMs - this.#before.steadyMs);
-    return perMs > 0 ? Math.max(0, position - logStart) / perMs : undefined;
-  }
-}

@@ -1,6 +1,8 @@
 /** The engine as operators see it: implements the control contract over the flow, the queries and the configuration. */
 import type { Output, ParsedInput, StreamEvent } from '../../shared/contract/control.ts';
 import type { LogLine } from '../../shared/contract/control-history.ts';
+import type { CompletenessRow } from '../../shared/contract/control-completeness.ts';
+import type { RetirementRow } from '../../shared/contract/control-retire.ts';
 import type { EngineStatus } from '../../shared/contract/control-status.ts';
 import { GatewayError, toErrorReport } from '../../shared/errors.ts';
 import { SECOND_MS } from '../../shared/units.ts';
@@ -19,10 +21,13 @@ import { EngineFigures } from './engine-figures.ts';
 import type { EngineQueries } from './engine-queries.ts';
 import { EngineSnapshot } from './engine-snapshot.ts';
 import type { Flow } from './flow.ts';
+import { Forecasts } from './forecast/forecasts.ts';
 import { FlowReporter } from './flow-reporter.ts';
 import type { HistoryKeeper } from './history-keeper.ts';
 import { LIVE_INTERVAL_MS, LiveStream } from './live-stream.ts';
 
+/** A sink in one of these states lands nothing. */
+const NOTHING_LANDS: ReadonlySet<string> = new Set(['paused', 'waiting', 'failed']);
 const LOOK_INTERVAL_MS = SECOND_MS;
 const DRAIN_DEFAULT_MS = 30 * SECOND_MS;
 
@@ -35,6 +40,8 @@ export interface EngineControlOptions {
   readonly history: ConfigStore;
   /** What the engine remembers for looking back. */
   readonly keeper: HistoryKeeper;
+  /** Which directories are complete. */
+  readonly completeness: () => readonly CompletenessRow[];
   readonly log: Logger;
   readonly clock: Clock;
   readonly stop: (drainMs: number) => void;
@@ -71,6 +78,7 @@ export class EngineControl implements Faces {
   readonly #metrics = new MetricsExporter();
   readonly #figures: EngineFigures;
   readonly #snapshots: EngineSnapshot;
+  readonly #forecasts: Forecasts;
   #state: EngineStatus['state'] = 'starting';
   #timer: NodeJS.Timeout | undefined;
   /** Runs while somebody follows the stream, and only then. */
@@ -90,10 +98,13 @@ export class EngineControl implements Faces {
     this.#alerts = new EngineAlerts(board);
     this.#reporter = new FlowReporter({ log, alerts: this.#alerts, board, nowMs });
     this.#figures = new EngineFigures({ writer: flow.writer, queries, openQueries, board, log, clock });
+    this.#forecasts = new Forecasts((place) => flow.writer.perform('oldestClaimedOffset', place));
     this.#snapshots = new EngineSnapshot({
       ...{ flow, clock, board },
       figures: this.#figures,
       reporter: this.#reporter,
+      completeness: options.completeness,
+      forecasts: this.#forecasts,
     });
     this.applier = new ConfigApplier({
       ...{ loaded, flow, history, board, log, clock },
@@ -184,9 +195,11 @@ export class EngineControl implements Faces {
     const names = this.#named(this.#sinkOrAll(sink));
     if (landingKeyId !== undefined) {
       const owner = (await this.queries.sinkOfKey(landingKeyId)) ?? '';
-      const link = names.includes(owner) ? this.#options.flow.landings.get(owner) : undefined;
-      link?.order({ kind: 'land-now', landingKeyId });
-      return { keys: link === undefined ? 0 : 1 };
+      const links = this.#options.flow
+        .landersOf(owner)
+        .filter(({ settings }) => names.includes(settings.name));
+      for (const link of links) link.order({ kind: 'land-now', landingKeyId });
+      return { keys: links.length === 0 ? 0 : 1 };
     }
     let keys = 0;
     for (const name of names) {
@@ -273,6 +286,7 @@ export class EngineControl implements Faces {
   async #lookAround(): Promise<void> {
     const { flow, clock, log, keeper } = this.#options;
     await this.#figures.readIfDue();
+    await this.#lookAhead();
     this.#snapshots.outdate();
     try {
       const stuckSinceMs = new Map<string, number>();
@@ -284,11 +298,47 @@ export class EngineControl implements Faces {
       // Before the switches are known nobody can say that a pause is over.
       if (this.#figures.isKnown) keeper.look(status);
       this.#tellUnsaved();
+      this.#tellGroups(status);
     } catch (error) {
       log.error('the status could not be gathered', { error: toErrorReport(error) });
     }
     // What was just raised is part of the next one.
     this.#snapshots.outdate();
+  }
+
+  async #lookAhead(): Promise<void> {
+    const { flow, clock, log } = this.#options;
+    const { rawBytes, storedBytes } = this.#figures.sums;
+    const { sources: rows, sinks } = this.#snapshot();
+    const steadyMs = clock.steadyMs();
+    this.#forecasts.look({
+      sources: [...flow.sources.values()].map(({ source }) => source.status()),
+      room: flow.writer.room,
+      intakeBytes: rows.reduce((sum, { bytes }) => sum + bytes, 0),
+      storedPerRaw: rawBytes > 0 ? storedBytes / rawBytes : 1,
+      stopped: new Map(sinks.map(({ name, state }) => [name, NOTHING_LANDS.has(state)])),
+      nowMs: clock.nowMs(),
+      steadyMs,
+    });
+    try {
+      await this.#forecasts.lookAtClaims(steadyMs);
+    } catch (error) {
+      log.warn('the oldest claims could not be asked for', { error: toErrorReport(error) });
+    }
+  }
+
+  /** While others of its group land, nothing else would say that a sink is gone. */
+  #tellGroups({ sinks }: EngineStatus): void {
+    for (const { name, group, state, cause, hint } of sinks) {
+      if (group === undefined) continue;
+      this.#board.set(group.isOnDuty && (state === 'waiting' || state === 'failed'), {
+        code: 'group-sink-down',
+        level: 'warn',
+        place: name,
+        message: `${name} can’t land for the group ${group.name}: ${cause ?? state}; the others take its share`,
+        hint,
+      });
+    }
   }
 
   #tellUnsaved(): void {
@@ -321,6 +371,11 @@ export class EngineControl implements Faces {
   /** Raises or clears the alert of a part that the flow doesn't know. */
   setAlert(isRaised: boolean, raised: RaisedAlert): void {
     this.#board.set(isRaised, raised);
+  }
+
+  /** Asked for each status from here on. */
+  showRetirements(rows: () => readonly RetirementRow[]): void {
+    this.#snapshots.retirements = rows;
   }
 
   /** Tells everybody who follows the stream. */

@@ -53,6 +53,14 @@ export class EngineFigures {
     return this.#isKnown;
   }
 
+  /** Of all channels. */
+  get sums(): { readonly rawBytes: number; readonly storedBytes: number } {
+    return {
+      rawBytes: this.#channels.reduce((sum, one) => sum + one.rawBytes, 0),
+      storedBytes: this.#channels.reduce((sum, one) => sum + one.storedBytes, 0),
+    };
+  }
+
   of(channel: string): ChannelFigures | undefined {
     return this.#channels.find((one) => one.channel === channel);
   }

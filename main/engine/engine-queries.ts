@@ -1,6 +1,8 @@
 import type { Input, Output, ParsedInput } from '../../shared/contract/control.ts';
+import type { ClaimCause } from '../../shared/model/claim.ts';
 import type { QuarantineSelection } from '../../shared/contract/control-rows.ts';
 import type { QuarantineIds, QuarantineSlice, QuarantineTargetSize } from '../channel/quarantine-target.ts';
+import type { FleetAcceptedInput, FleetBookRow, FleetWaiting } from './fleet/fleet-books.ts';
 import type { ExportedChunk, ExportInput, ExportSize, QuarantineSliceInput } from './query-messages.ts';
 
 /** Figures of one channel as the database has them. */
@@ -14,6 +16,14 @@ export interface ChannelFigures {
   readonly oldestPutMs: number | undefined;
   readonly quarantined: number;
   readonly damagedChunks: number;
+  /** Events to be pulled again; undefined: none. */
+  readonly claims: ClaimFigures | undefined;
+}
+
+export interface ClaimFigures {
+  readonly events: number;
+  readonly oldestMs: number;
+  readonly causes: readonly ClaimCause[];
 }
 
 /** Questions to the database, answered by threads of their own that only read. */
@@ -34,6 +44,8 @@ export interface EngineQueries {
   quarantineTarget(selection: QuarantineSelection): Promise<QuarantineTargetSize>;
   quarantineSlice(input: QuarantineSliceInput): Promise<QuarantineSlice>;
   quarantineIds(input: QuarantineSliceInput): Promise<QuarantineIds>;
+  fleetAccepted(input: FleetAcceptedInput): Promise<FleetBookRow[]>;
+  fleetWaiting(input: { readonly sink: string; readonly after: number }): Promise<FleetWaiting>;
   auditStart(input: ParsedInput<'auditStart'>): Promise<Output<'auditStart'>>;
   auditReport(input: ParsedInput<'auditReport'>): Promise<Output<'auditReport'>>;
   auditCancel(input: ParsedInput<'auditCancel'>): Promise<Output<'auditCancel'>>;

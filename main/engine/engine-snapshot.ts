@@ -1,11 +1,14 @@
 /** The whole status of the engine, made of its parts as they stand. */
 import { CONTRACT_VERSION } from '../../shared/contract/control.ts';
+import type { CompletenessRow } from '../../shared/contract/control-completeness.ts';
+import type { RetirementRow } from '../../shared/contract/control-retire.ts';
 import type { EngineStatus, SinkStatusRow } from '../../shared/contract/control-status.ts';
 import type { AlertBoard } from '../telemetry/alert-board.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import { RateMeter } from '../telemetry/rate-meter.ts';
 import type { EngineFigures } from './engine-figures.ts';
 import { channelRow, ChannelTrends, sinkRow, sourceRow } from './engine-status.ts';
+import type { Forecasts } from './forecast/forecasts.ts';
 import type { Flow } from './flow.ts';
 import type { FlowReporter } from './flow-reporter.ts';
 
@@ -19,12 +22,16 @@ export interface EngineSnapshotOptions {
   readonly board: AlertBoard;
   readonly figures: EngineFigures;
   readonly reporter: FlowReporter;
+  readonly completeness: () => readonly CompletenessRow[];
+  readonly forecasts: Forecasts;
 }
 
 /** What the control itself knows. */
 export type ControlFacts = Pick<EngineStatus, 'state' | 'configVersion' | 'configFile' | 'configProblems'>;
 
 export class EngineSnapshot {
+  /** Set by the desk that knows of them. */
+  retirements: () => readonly RetirementRow[] = () => [];
   readonly #options: EngineSnapshotOptions;
   readonly #startedMs: number;
   readonly #trends = new ChannelTrends();
@@ -60,9 +67,11 @@ export class EngineSnapshot {
   }
 
   #make(facts: ControlFacts): EngineStatus {
-    const { flow, clock, board } = this.#options;
+    const { flow, clock, board, forecasts } = this.#options;
     const nowMs = clock.nowMs();
-    const sources = [...flow.sources.values()].map((runner) => sourceRow(runner, nowMs));
+    const sources = [...flow.sources.values()].map((runner) => sourceRow(runner, { nowMs, forecasts }));
+    const completeness = this.#options.completeness();
+    const retirements = this.retirements();
     const intakeBytes = sources.reduce((sum, { bytes }) => sum + bytes, 0);
     return {
       contract: CONTRACT_VERSION,
@@ -76,17 +85,26 @@ export class EngineSnapshot {
       ...facts,
       memoryBytes: process.memoryUsage.rss(),
       sources,
-      channels: this.#channels(intakeBytes, nowMs),
+      channels: this.#channels(nowMs),
       sinks: this.#sinks(nowMs),
       alerts: board.list(),
+      ...(retirements.length === 0 ? {} : { retirements: [...retirements] }),
+      ...(completeness.length === 0 ? {} : { completeness: [...completeness] }),
     };
   }
 
-  #channels(intakeBytes: number, nowMs: number): EngineStatus['channels'] {
-    const { flow, figures } = this.#options;
+  #channels(nowMs: number): EngineStatus['channels'] {
+    const { flow, figures, forecasts } = this.#options;
     const trends = this.#trends;
     return Object.keys(flow.config.channels).map((name) =>
-      channelRow({ name, room: flow.writer.room, figures: figures.of(name), trends, intakeBytes, nowMs }),
+      channelRow({
+        name,
+        room: flow.writer.room,
+        figures: figures.of(name),
+        trends,
+        fill: forecasts.fill,
+        nowMs,
+      }),
     );
   }
 

@@ -6,10 +6,14 @@ import type {
 } from '../../shared/contract/control-status.ts';
 import type { RoomState } from '../channel/room-gauge.ts';
 import { ALL_SINKS, type WriteSwitch } from '../channel/switch-store.ts';
-import { MINUTE_MS } from '../../shared/units.ts';
+import { MINUTE_MS, SECOND_MS } from '../../shared/units.ts';
 import { RateMeter } from '../telemetry/rate-meter.ts';
+import type { FillOutlook } from './forecast/fill-forecast.ts';
+import type { Forecasts } from './forecast/forecasts.ts';
+import type { Countdown } from './forecast/loss-countdown.ts';
 import type { ChannelFigures } from './engine-queries.ts';
 import type { LandingLink } from './landing-link.ts';
+import type { RepullStatus } from '../sources/source.ts';
 import type { SourceRunner } from './source-runner.ts';
 
 /** A source row never lists more partitions than this; the counts are of all. */
@@ -19,10 +23,16 @@ function given<K extends string, V>(key: K, value: V | undefined): Partial<Recor
   return (value === undefined ? {} : { [key]: value }) as Partial<Record<K, V>>;
 }
 
-export function sourceRow(runner: SourceRunner, nowMs: number): SourceStatusRow {
+export function sourceRow(
+  runner: SourceRunner,
+  { nowMs, forecasts }: { readonly nowMs: number; readonly forecasts: Forecasts },
+): SourceStatusRow {
   const { source, host, failure } = runner;
   const status = source.status();
   const known = status.partitions.filter((one) => one.lag >= 0);
+  const losses = status.partitions.flatMap(
+    ({ topic, partition }) => forecasts.lossOf(runner.name, topic, partition)?.leftMs ?? [],
+  );
   const { deliveredEvents: events, deliveredBytes: bytes } = host.counters;
   return {
     name: runner.name,
@@ -40,22 +50,51 @@ export function sourceRow(runner: SourceRunner, nowMs: number): SourceStatusRow 
     repulls: status.counters.repulls,
     failedPulls: status.counters.failedPulls,
     lag: known.length === 0 ? -1 : known.reduce((sum, one) => sum + one.lag, 0),
+    ...given('repull', repullOf(status.repull)),
+    ...given('secondsToLoss', losses.length === 0 ? undefined : seconds(Math.min(...losses))),
     channels: host.rules.channels.map((channel) => channel.name),
     partitions: status.partitions
       .slice(0, PARTITION_ROWS_MAX)
-      .map((one) => ({ ...one, ...given('cause', one.cause) })),
+      .map(({ endSeenMs: _, positionMs: _positionMs, retention, ...one }) => ({
+        ...one,
+        ...given('cause', one.cause),
+        ...given('retentionSeconds', retention?.ms === undefined ? undefined : seconds(retention.ms)),
+        ...lossFields(forecasts.lossOf(runner.name, one.topic, one.partition)),
+      })),
   };
+}
+
+function repullOf(repull: RepullStatus | undefined): SourceStatusRow['repull'] {
+  if (repull === undefined) return undefined;
+  const { state, cause, hint, nextTryMs, redeemed, lost } = repull;
+  return {
+    state,
+    ...given('cause', cause),
+    ...given('hint', hint),
+    ...given('nextTryMs', nextTryMs),
+    redeemed,
+    lost,
+  };
+}
+
+function claimsOf(figures: ChannelFigures | undefined): ChannelStatusRow['claims'] {
+  const claims = figures?.claims;
+  return claims === undefined ? undefined : { ...claims, causes: [...claims.causes] };
+}
+
+function lossFields(loss: Countdown | undefined): { secondsToLoss?: number; lossBy?: Countdown['by'] } {
+  return loss === undefined ? {} : { secondsToLoss: seconds(loss.leftMs), lossBy: loss.by };
+}
+
+function seconds(ms: number): number {
+  return Math.max(0, Math.round(ms / SECOND_MS));
 }
 
 /** Over how long the pace of filling and draining is measured: files land in bursts. */
 const TREND_WINDOW_MS = MINUTE_MS;
 
-/** How fast the room is used up and each channel drains. */
+/** How fast each channel drains. */
 export class ChannelTrends {
-  /** Bytes in use a second; all channels share one database. */
-  readonly growth = new RateMeter(TREND_WINDOW_MS);
-  /** Raw bytes that come in a second, from all sources. */
-  readonly intake = new RateMeter(TREND_WINDOW_MS);
   readonly #backlogs = new Map<string, RateMeter>();
 
   /** How fast a channel's events change. */
@@ -76,8 +115,7 @@ export interface ChannelFacts {
   readonly room: RoomState;
   readonly figures: ChannelFigures | undefined;
   readonly trends: ChannelTrends;
-  /** Raw bytes that all sources took in since they started. */
-  readonly intakeBytes: number;
+  readonly fill: FillOutlook;
   readonly nowMs: number;
 }
 
@@ -109,34 +147,25 @@ export function channelRow(facts: ChannelFacts): ChannelStatusRow {
     ...given('oldestPutMs', figures?.oldestPutMs),
     quarantined: figures?.quarantined ?? 0,
     damagedChunks: figures?.damagedChunks ?? 0,
+    ...given('claims', claimsOf(figures)),
     ...forecast(facts),
   };
 }
 
 /** When it will be full or empty, if things go on as they do, or if landing stopped. */
-function forecast({
-  name,
-  room,
-  figures,
-  trends,
-  intakeBytes,
-  nowMs,
-}: ChannelFacts): Partial<ChannelStatusRow> {
+function forecast({ name, room, figures, trends, fill, nowMs }: ChannelFacts): Partial<ChannelStatusRow> {
   const roomBytes = Math.max(
     0,
     Math.min(room.capacityBytes - room.usedBytes, room.freeDiskBytes - room.minFreeDiskBytes),
   );
-  const { events = 0, rawBytes = 0, storedBytes = 0 } = figures ?? {};
-  const storedPerRaw = rawBytes > 0 ? storedBytes / rawBytes : 1;
-  const growth = trends.growth.slope(room.usedBytes, nowMs);
-  const intake = trends.intake.sample(intakeBytes, nowMs) * storedPerRaw;
+  const { events = 0 } = figures ?? {};
   const drain = -trends.backlogOf(name).slope(events, nowMs);
   const time = (amount: number, perSecond: number): number | undefined =>
     amount > 0 && perSecond > 0 ? amount / perSecond : undefined;
   return {
     roomBytes,
-    ...given('secondsToFull', time(roomBytes, growth)),
-    ...given('secondsToFullIfPaused', time(roomBytes, intake)),
+    ...given('secondsToFull', fill.leftMs === undefined ? undefined : seconds(fill.leftMs)),
+    ...given('secondsToFullIfPaused', fill.ifStoppedMs === undefined ? undefined : seconds(fill.ifStoppedMs)),
     ...given('drainSeconds', time(events, drain)),
   };
 }
@@ -153,6 +182,7 @@ export interface SinkFacts {
 
 export function sinkRow({ link, type, switches, events, bytes, last, nowMs }: SinkFacts): SinkStatusRow {
   const { name, channel } = link.settings;
+  const { group } = link.settings.lander;
   const { status, failure, landed } = link;
   const paused = switches.find((one) => one.isPaused && (one.sink === name || one.sink === ALL_SINKS));
   const waiting = failure ?? status?.gate;
@@ -169,6 +199,7 @@ export function sinkRow({ link, type, switches, events, bytes, last, nowMs }: Si
     name,
     type,
     channel,
+    ...given('group', group === undefined ? undefined : { name: group, isOnDuty: status?.isOnDuty === true }),
     state,
     ...given('cause', why?.message),
     ...given('hint', why?.hint),

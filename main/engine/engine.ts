@@ -16,6 +16,7 @@ import type { EngineApi } from '../control/engine-api.ts';
 import { controlSocketPath } from '../control/socket-path.ts';
 import { startControlServer, type ControlServer } from '../control/control-server.ts';
 import type { ConsoleServer } from '../control/console-server.ts';
+import { refuseUnfinishedRecovery } from '../channel/recovery-note.ts';
 import { openStateDirectory, type StateDirectory } from '../channel/state-directory.ts';
 import type { WriterClient } from '../channel/writer-client.ts';
 import type { ReplayWord } from '../sources/kafka/kafka-source-settings.ts';
@@ -30,10 +31,14 @@ import { EngineControl } from './engine-control.ts';
 import { startEngineConsole } from './engine-console.ts';
 import type { EngineQueries } from './engine-queries.ts';
 import { startWriter } from './engine-parts.ts';
+import { CompletenessKeeper } from './completeness/completeness-keeper.ts';
+import { FleetKeeper } from './fleet/fleet-keeper.ts';
 import { Flow } from './flow.ts';
 import { HistoryKeeper } from './history-keeper.ts';
 import { startMetricsServer, type MetricsServer } from './metrics-server.ts';
 import { startQueries } from './query-link.ts';
+import { engineParts } from './supervision/engine-watch.ts';
+import { Watchdog, WATCH_LIMITS, type WatchLimits } from './supervision/watchdog.ts';
 
 export interface EngineOptions {
   readonly loaded: LoadedConfig;
@@ -45,6 +50,8 @@ export interface EngineOptions {
    * where the broker says, even back. It counts once for each partition, for this run alone.
    */
   readonly acceptReplay?: ReplayChoice | undefined;
+  /** When a part that does nothing is told of and ended; tests are in more of a hurry. */
+  readonly watch?: WatchLimits;
 }
 
 export type ReplayChoice = ReplayWord['choice'];
@@ -64,12 +71,13 @@ export interface RunningEngine {
  * and what a configuration that can't work throws. Servers that can't be reached are no reason not to start.
  */
 export async function startEngine(options: EngineOptions): Promise<RunningEngine> {
-  const { loaded, clock = systemClock, random = Math.random, acceptReplay } = options;
+  const { loaded, clock = systemClock, random = Math.random, acceptReplay, watch = WATCH_LIMITS } = options;
   const book = new LogBook(clock.nowMs());
   const log = listenedLogger(options.log, () => clock.nowMs(), book.take);
   const config = usableConfig(loaded);
+  refuseUnfinishedRecovery(config.gateway.stateDir);
   const directory = openStateDirectory(config.gateway.stateDir, clock.nowMs());
-  const engine = new HeadlessEngine({ loaded, log, clock, random, acceptReplay }, { directory, book });
+  const engine = new HeadlessEngine({ loaded, log, clock, random, acceptReplay, watch }, { directory, book });
   await engine.start();
   return engine;
 }
@@ -87,11 +95,14 @@ class HeadlessEngine implements RunningEngine {
   #queries: EngineQueries | undefined;
   #keeper: HistoryKeeper | undefined;
   #control: EngineControl | undefined;
+  #fleet: FleetKeeper | undefined;
+  #completeness: CompletenessKeeper | undefined;
   #desks: OpenDesks | undefined;
   #server: ControlServer | undefined;
   #console: ConsoleServer | undefined;
   #metrics: MetricsServer | undefined;
   #watch: ConfigWatch | undefined;
+  #watchdog: Watchdog | undefined;
   #isWriterClosing = false;
   #failure: Error | undefined;
   #stopping: Promise<void> | undefined;
@@ -148,6 +159,13 @@ class HeadlessEngine implements RunningEngine {
       acceptReplay: replayWord(acceptReplay),
     }));
     await flow.prepare();
+    const completeness = (this.#completeness = new CompletenessKeeper({
+      ...{ writer, clock, log, gatewayId: config.gateway.id, stateId: flow.stateId },
+      config: () => flow.config,
+      sourceStatus: (name) => flow.sources.get(name)?.source.status(),
+      fleetView: (sink) => this.#fleet?.views.find((view) => view.sink === sink),
+    }));
+    await completeness.prepare();
     const publish = (job: Job) => this.#control?.publish({ type: 'job', job });
     const audits = new AuditJobs(publish, (isRaised, alert) => this.#control?.setAlert(isRaised, alert));
     const openQueries = () =>
@@ -163,14 +181,21 @@ class HeadlessEngine implements RunningEngine {
     const keeper = (this.#keeper = await HistoryKeeper.open({ stateDir: this.#directory.path, clock, log }));
     const control = new EngineControl({
       ...{ loaded, flow, queries, openQueries, history, keeper, log, clock, stop },
+      completeness: () => completeness.rows,
     });
     this.#control = control;
     this.#book.listener = control.tellLog;
+    const fleet = (this.#fleet = new FleetKeeper({
+      ...{ flow, clock, random },
+      queries: () => control.queries,
+      setAlert: (isRaised, alert) => control.setAlert(isRaised, alert),
+    }));
     const desks = (this.#desks = await openDesks({
-      ...{ control, flow, keeper, audits, book: this.#book, config: () => flow.config },
+      ...{ control, flow, keeper, fleet, audits, book: this.#book, config: () => flow.config },
       stateDir: this.#directory.path,
       log,
       clock,
+      random,
       publish,
     }));
     // Before the socket: whoever is answered there finds the console's address noted.
@@ -181,7 +206,22 @@ class HeadlessEngine implements RunningEngine {
       this.#metrics = await startMetricsServer(config.metrics.listen, desks.api, log);
     control.start();
     flow.start();
+    fleet.start();
+    completeness.start();
     this.#watch = this.#watchConfig(control);
+    this.#watchdog = this.#watchParts(flow, control);
+  }
+
+  #watchParts(flow: Flow, control: EngineControl): Watchdog {
+    const { watch, clock, log } = this.#options;
+    const watchdog = new Watchdog({
+      parts: () => engineParts(flow, watch),
+      limits: watch,
+      setAlert: (isRaised, alert) => control.setAlert(isRaised, alert),
+      ...{ clock, log },
+    });
+    watchdog.start();
+    return watchdog;
   }
 
   stop(drainLimitMs: number): Promise<void> {
@@ -194,11 +234,15 @@ class HeadlessEngine implements RunningEngine {
     const { log } = this.#options;
     log.info('engine stopping', { drainLimitMs });
     this.#watching.abort();
+    // What is being stopped need not answer.
+    this.#watchdog?.close();
     this.#control?.draining();
     const steps: (() => Promise<void> | undefined)[] = [
       () => this.#watch?.closed,
       () => this.#desks?.close(),
       () => this.#flow?.stop(drainLimitMs),
+      () => this.#completeness?.close(),
+      () => this.#fleet?.close(),
       () => (this.#control === undefined ? this.#queries?.close() : this.#control.close()),
       () => this.#keeper?.close(),
       () => this.#metrics?.close(),

@@ -3,7 +3,7 @@ import type { ErrorReport } from '../../shared/errors.ts';
 import type { ComponentKind } from '../config/config-change.ts';
 import type { LandingEvent } from '../landing/lander-status.ts';
 import type { SourceEvent } from '../sources/source.ts';
-import type { AlertBoard } from '../telemetry/alert-board.ts';
+import type { AlertBoard, RaisedAlert } from '../telemetry/alert-board.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { EngineAlerts } from './engine-alerts.ts';
 import type { FlowListener } from './flow.ts';
@@ -60,11 +60,12 @@ export class FlowReporter implements FlowListener {
   }
 
   landingEvent(sink: string, event: LandingEvent): void {
-    const { log, nowMs } = this.#parts;
+    const { log, board, nowMs } = this.#parts;
     const { kind, ...fields } = event;
     switch (event.kind) {
       case 'planned':
       case 'temp-removed':
+      case 'given-back':
         return log.debug(kind, { sink, ...fields });
       case 'landed':
         this.lastLanded.set(sink, { atMs: nowMs(), path: event.finalPath });
@@ -72,9 +73,37 @@ export class FlowReporter implements FlowListener {
       case 'held':
         return log.error('a file is held', { sink, ...fields });
       case 'chunk-damaged':
+        board.tell(damagedChunk(sink, event.reason));
         return log.error('a damaged chunk is set aside', { sink, ...fields });
+      case 'marker-written':
+        board.clear('marker-foreign', event.directory);
+        return log.info('a directory is marked as complete', { sink, ...fields });
+      case 'marker-waits':
+        if (event.isForeign) board.raise(foreignMarker(event.directory, event.why));
+        return log.warn('a marker waits', { sink, ...fields });
       default:
         return log.warn(kind, { sink, ...fields });
     }
   }
+}
+
+/** Told even when its events are here again within the second. */
+function damagedChunk(place: string, reason: string): RaisedAlert {
+  return {
+    code: 'damaged',
+    level: 'error',
+    place,
+    message: `a chunk was set aside, its events are pulled again: ${reason}`,
+    hint: 'check the disk: one bad chunk is rarely the last; do not delete the state directory',
+  };
+}
+
+function foreignMarker(place: string, why: ErrorReport): RaisedAlert {
+  return {
+    code: 'marker-foreign',
+    level: 'error',
+    place,
+    message: `${why.message} (${why.place})`,
+    hint: why.hint,
+  };
 }

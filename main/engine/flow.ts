@@ -14,6 +14,7 @@ import type { ComponentKind, ConfigChange } from '../config/config-change.ts';
 import type { SliceEvent } from '../channel/quarantine-target.ts';
 import type { StateDirectory } from '../channel/state-directory.ts';
 import type { WriterClient } from '../channel/writer-client.ts';
+import type { FactsEnd } from '../landing/fleet-facts.ts';
 import type { LandingEvent } from '../landing/lander-status.ts';
 import type { ReplayWord } from '../sources/kafka/kafka-source-settings.ts';
 import type { SourceEvent } from '../sources/source.ts';
@@ -22,6 +23,7 @@ import type { Clock, Random } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { LandingLink } from './landing-link.ts';
 import { sinkSettings } from './sink-mapping.ts';
+import { SinkGroupWatch } from './sink-group/sink-group-watch.ts';
 import type { RetryTally } from './quarantine-batch.ts';
 import { EngineSourceHost, PutBuffers, type SourceRules } from './source-host.ts';
 import { createSource, sourceRules } from './source-mapping.ts';
@@ -77,11 +79,16 @@ export class Flow {
   readonly sources = new Map<string, SourceRunner>();
   readonly landings = new Map<string, LandingLink>();
   listener: FlowListener | undefined;
+  /** Set when this gateway has retired: what it tells the others of itself. */
+  ended: FactsEnd | undefined;
+  readonly #groups: SinkGroupWatch;
   readonly #options: FlowOptions;
   readonly #buffers = new PutBuffers();
   #config: GatewayConfig;
   #configVersion: number;
   #isRunning = false;
+  /** Sources that take nothing any more, whatever the configuration says; `undefined` among them: all. */
+  readonly #intakeEnded = new Set<string | undefined>();
   /** Resolves when the change of configuration is over that is under way. */
   #changing: Promise<void> | undefined;
 
@@ -90,6 +97,7 @@ export class Flow {
     this.#config = options.config;
     this.#configVersion = options.configVersion;
     this.writer = options.writer;
+    this.#groups = new SinkGroupWatch({ config: () => this.#config, landings: this.landings });
   }
 
   get config(): GatewayConfig {
@@ -113,6 +121,13 @@ export class Flow {
     return Object.fromEntries([...this.landings].map(([name, link]) => [name, link.settings.target]));
   }
 
+  /** Landing links of those who may land what waits under this name: a sink, or the sinks of a group. */
+  landersOf(backlogSink: string): LandingLink[] {
+    return [...this.landings.values()].filter(
+      ({ settings }) => settings.name === backlogSink || settings.lander.group === backlogSink,
+    );
+  }
+
   /** Makes all parts, so that a configuration that can't work fails before anything runs; sets the switches' start values. */
   async prepare(): Promise<void> {
     const config = this.#config;
@@ -125,12 +140,47 @@ export class Flow {
   start(): void {
     this.#isRunning = true;
     for (const link of this.landings.values()) link.start();
-    for (const runner of this.sources.values()) runner.start();
+    this.#groups.start();
+    for (const [name, runner] of this.sources) if (!this.#hasIntakeEnded(name)) runner.start();
+  }
+
+  /** Takes nothing more from a source, or from all of them, in order: what was pulled is stored and its commits are made. */
+  async endIntake(source: string | undefined): Promise<void> {
+    this.#intakeEnded.add(source);
+    const going = [...this.sources].filter(([name]) => this.#hasIntakeEnded(name));
+    await Promise.all(going.map(([, runner]) => runner.stop()));
+  }
+
+  /** Undoes `endIntake`: those sources that nothing else keeps from it are started anew. */
+  resumeIntake(source: string | undefined): void {
+    const before = [...this.sources.keys()].filter((name) => this.#hasIntakeEnded(name));
+    this.#intakeEnded.delete(source);
+    for (const name of before)
+      if (!this.#hasIntakeEnded(name))
+        this.#replaceSource(name, this.#makeSource(name, this.#config, this.#configVersion));
+  }
+
+  /**
+   * Fresh runners of sources whose intake has ended, to be started and stopped by the caller: they open their partitions, which settles
+   * doubts, and pull nothing new.
+   */
+  settlers(source: string | undefined): SourceRunner[] {
+    return [...this.sources.keys()]
+      .filter((name) => source === undefined || name === source)
+      .map((name) => {
+        const made = { config: this.#config, configVersion: this.#configVersion, isIntakeShut: true };
+        return this.#makeRunner(name, made);
+      });
+  }
+
+  #hasIntakeEnded(source: string): boolean {
+    return this.#intakeEnded.has(undefined) || this.#intakeEnded.has(source);
   }
 
   /** Ends intake, then landing. Every part is stopped, also when another one fails to; then the first failure is thrown. */
   async stop(drainLimitMs: number): Promise<void> {
     this.#isRunning = false;
+    this.#groups.stop();
     const sources = await Promise.allSettled([...this.sources.values()].map((runner) => runner.stop()));
     const sinks = await Promise.allSettled(
       [...this.landings.values()].map((link) => link.stop(drainLimitMs)),
@@ -251,7 +301,7 @@ export class Flow {
     this.sources.delete(name);
     if (fresh === undefined) return;
     this.sources.set(name, fresh);
-    if (this.#isRunning) fresh.start();
+    if (this.#isRunning && !this.#hasIntakeEnded(name)) fresh.start();
   }
 
   async #replaceLanding(name: string, fresh: LandingLink | undefined, drainMs: number): Promise<void> {
@@ -282,12 +332,25 @@ export class Flow {
   }
 
   #makeSource(name: string, config: GatewayConfig, configVersion: number): SourceRunner {
+    return this.#makeRunner(name, { config, configVersion, isIntakeShut: false });
+  }
+
+  #makeRunner(
+    name: string,
+    made: { readonly config: GatewayConfig; readonly configVersion: number; readonly isIntakeShut: boolean },
+  ): SourceRunner {
+    const { config, configVersion, isIntakeShut } = made;
     const { clock, random, acceptReplay } = this.#options;
     const host = new EngineSourceHost({
       store: this.writer,
       port: {
         put: (put, signal) => this.writer.put(put, signal),
         whenOpen: (_channels, signal) => this.writer.whenOpen(signal),
+      },
+      isIntakeShut,
+      claims: {
+        open: (after) => this.writer.perform('openClaims', name, after),
+        redeem: (redemption, signal) => this.writer.redeemClaim(redemption, signal),
       },
       buffers: this.#buffers,
       rules: this.#rules(name, config, configVersion),

@@ -3,10 +3,10 @@
  * it dies. A plan is durable before anything happens at the target, so a worker that died goes on where the database says.
  */
 import { Worker } from 'node:worker_threads';
-import { isGatewayError, toErrorReport, type ErrorReport } from '../../shared/errors.ts';
+import { isGatewayError, toErrorReport, type ErrorReport, type GatewayError } from '../../shared/errors.ts';
 import type { WriterClient } from '../channel/writer-client.ts';
 import type { KeyStanding } from '../landing/key-standing.ts';
-import type { LanderStatus, LandingEvent } from '../landing/lander-status.ts';
+import type { FileStatus, LanderStatus, LandingEvent } from '../landing/lander-status.ts';
 import type { Clock, Random } from '../telemetry/clock.ts';
 import type { FromLander, LandingWorkerData, ToLander } from './landing-messages.ts';
 import type { SinkSettings } from './sink-mapping.ts';
@@ -44,6 +44,12 @@ export class LandingLink {
   #failingSinceMs: number | undefined;
   readonly #asked = new Map<number, (standings: readonly KeyStanding[] | undefined) => void>();
   #lastAsked = 0;
+  /** Who waits for the worker's next sign of life. */
+  #pongs: (() => void)[] = [];
+  /** Who waits for the file that stood still to go on. */
+  readonly #moves = new Set<{ readonly still: ReadonlySet<string>; readonly go: () => void }>();
+  /** Why the worker is being ended by us. */
+  #endedWhy: ErrorReport | undefined;
   /** Landed before the present worker began. */
   #base = { files: 0, events: 0, bytes: 0 };
 
@@ -97,6 +103,37 @@ export class LandingLink {
     clearTimeout(limit);
     this.#asked.delete(id);
     return standings;
+  }
+
+  /** Resolves when the worker's thread answers, or there is none that could. */
+  answer(): Promise<void> {
+    if (this.#worker === undefined) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#pongs.push(resolve);
+    this.order({ kind: 'ping' });
+    return promise;
+  }
+
+  /** Resolves when each file that is under way now has taken a step, sent bytes, failed or ended: at once when there is none. */
+  progress(): Promise<void> {
+    const still = new Set((this.#status?.files ?? []).flatMap((file) => mark(file)));
+    if (still.size === 0) return Promise.resolve();
+    return new Promise((go) => this.#moves.add({ still, go }));
+  }
+
+  /** Ends the worker's thread, wherever it stands; another one is begun as after any death. */
+  endWorker(why: GatewayError): void {
+    this.#endedWhy = toErrorReport(why);
+    void this.#worker?.terminate();
+  }
+
+  #tellMoves(): void {
+    const now = new Set((this.#status?.files ?? []).flatMap((file) => mark(file)));
+    for (const waiting of this.#moves) {
+      if ([...waiting.still].some((one) => now.has(one))) continue;
+      this.#moves.delete(waiting);
+      waiting.go();
+    }
   }
 
   /** Lets running uploads finish within the limit, then ends the worker. */
@@ -153,7 +190,10 @@ export class LandingLink {
       let outcome: ErrorReport | undefined;
       let isDone = false;
       worker.on('message', (message: FromLander) => {
-        if (message.kind === 'status') this.#status = message.status;
+        if (message.kind === 'status') {
+          this.#status = message.status;
+          this.#tellMoves();
+        } else if (message.kind === 'pong') for (const tell of this.#pongs.splice(0)) tell();
         else if (message.kind === 'event') this.#options.onEvent(this.settings.name, message.event);
         else if (message.kind === 'failed') outcome = message.error;
         else if (message.kind === 'standings') this.#asked.get(message.id)?.(message.standings);
@@ -166,6 +206,11 @@ export class LandingLink {
       worker.on('exit', (code) => {
         this.#worker = undefined;
         for (const tell of this.#asked.values()) tell(undefined);
+        for (const tell of this.#pongs.splice(0)) tell();
+        for (const { go } of this.#moves) go();
+        this.#moves.clear();
+        outcome ??= this.#endedWhy;
+        this.#endedWhy = undefined;
         resolve(
           outcome ??
             (isDone ? undefined : toErrorReport(new Error(`the landing worker ended with status ${code}`))),
@@ -173,4 +218,9 @@ export class LandingLink {
       });
     });
   }
+}
+
+/** Where a file stands that is being worked on; none for one that waits or is held. */
+function mark({ state, fileId, step, attempt, bytesSent, failures }: FileStatus): readonly string[] {
+  return state === 'running' ? [`${fileId} ${step} ${attempt} ${bytesSent} ${failures}`] : [];
 }

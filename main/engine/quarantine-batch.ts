@@ -90,8 +90,8 @@ interface Lane {
   readonly router: ChannelRouter;
 }
 
-/** The channels that are asked: all, or the one for which the events are in quarantine. */
-function laneOf(channel: string | undefined, { channels, router }: SourceRules): Lane | undefined {
+/** The channels that are asked: all, or the one for which the events come again. Undefined: the source does not feed it. */
+export function laneOf(channel: string | undefined, { channels, router }: SourceRules): Lane | undefined {
   if (channel === undefined) return { channels, router };
   const place = channels.findIndex(({ name }) => name === channel);
   const only = channels[place];

@@ -1,5 +1,6 @@
 import type { ChannelDatabase } from '../channel/channel-database.ts';
 import { quarantineIds, quarantineSlice, quarantineTarget } from '../channel/quarantine-target.ts';
+import { FleetBooks } from './fleet/fleet-books.ts';
 import { backlogQueries } from './query-backlog.ts';
 import { FigureBook } from './query-figures.ts';
 import { LandingsQuery } from './query-landings.ts';
@@ -13,6 +14,7 @@ import { quarantineEvent, quarantineGroups, quarantinePage } from './query-quara
 export function queriesOn(db: ChannelDatabase, steadyMs: () => number): Queries {
   const figures = new FigureBook(db, steadyMs);
   const landings = new LandingsQuery(db);
+  const fleet = new FleetBooks(db);
   return {
     ...backlogQueries(db, steadyMs),
     channelFigures: () => figures.read(),
@@ -23,5 +25,7 @@ export function queriesOn(db: ChannelDatabase, steadyMs: () => number): Queries 
     quarantineTarget: (selection) => quarantineTarget(db, selection),
     quarantineSlice: ({ target, after }) => quarantineSlice(db, target, after),
     quarantineIds: ({ target, after }) => quarantineIds(db, target, after),
+    fleetAccepted: (input) => fleet.accepted(input),
+    fleetWaiting: (input) => fleet.waiting(input),
   };
 }

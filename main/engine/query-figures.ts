@@ -1,3 +1,4 @@
+import type { ClaimCause } from '../../shared/model/claim.ts';
 import type { ChannelDatabase } from '../channel/channel-database.ts';
 import { waitingByChannel } from '../channel/quarantine-reader.ts';
 import type { ChannelFigures } from './engine-queries.ts';
@@ -44,7 +45,20 @@ const HELD = `SELECT c.channel, sum(c.events) AS events FROM tenures t
   JOIN chunks c ON c.partition_id = t.partition_id AND c.first >= t.accepted_to AND c.tenure_id = t.id
   WHERE t.state <> 'ended' AND t.put_to > t.accepted_to GROUP BY c.channel`;
 
-const DAMAGED = 'SELECT channel, count(*) AS rows FROM damaged_chunks GROUP BY channel';
+/** Those whose events are to be pulled again; what was lost with others is a gap, and told as that. */
+const DAMAGED = `SELECT channel, count(*) AS rows FROM damaged_chunks d
+  WHERE EXISTS (SELECT 1 FROM claims WHERE damaged_id = d.id) GROUP BY channel`;
+
+/** Of an index alone. What the running process has in memory is not missing. */
+const CLAIMED = `SELECT channel, sum(events) AS events, min(claimed_ms) AS oldestMs, group_concat(DISTINCT cause) AS causes FROM claims
+  WHERE holder <> coalesce((SELECT value FROM meta WHERE name = 'run'), '-') GROUP BY channel`;
+
+interface ClaimedSums {
+  readonly channel: string;
+  readonly events: number;
+  readonly oldestMs: number;
+  readonly causes: string;
+}
 
 /**
  * What each channel holds: chunks in plans included, until their file is in the ledger. Channels that hold nothing are left out.
@@ -110,6 +124,8 @@ function channelFigures(
     of(channel).heldEvents = events;
   for (const { channel, rows } of db.prepare<[], { channel: string; rows: number }>(DAMAGED).all())
     of(channel).damagedChunks = rows;
+  for (const { channel, causes, ...sums } of db.prepare<[], ClaimedSums>(CLAIMED).all())
+    of(channel).claims = { ...sums, causes: causes.split(',') as ClaimCause[] };
   const byChannel = waitingByChannel(db);
   const ofAll = byChannel.get(null) ?? 0;
   if (ofAll > 0) for (const { channel } of knownChannels(db)) of(channel);
@@ -127,6 +143,7 @@ function nothing(channel: string): Writable<ChannelFigures> {
     ...{ channel, events: 0, heldEvents: 0, rawBytes: 0, storedBytes: 0, quarantined: 0, damagedChunks: 0 },
     oldestEventMs: undefined,
     oldestPutMs: undefined,
+    claims: undefined,
   };
 }
 

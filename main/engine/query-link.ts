@@ -5,6 +5,7 @@ import type { TargetSettings } from '../sinks/create-target.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { AuditNews } from './audit-jobs.ts';
 import type { ChannelFigures, EngineQueries } from './engine-queries.ts';
+import type { FleetAcceptedInput, FleetBookRow, FleetWaiting } from './fleet/fleet-books.ts';
 import { AuditRoom } from './query-audits.ts';
 import type {
   ExportedChunk,
@@ -112,6 +113,13 @@ class QueryLink implements EngineQueries {
   }
   quarantineIds(input: QuarantineSliceInput): Promise<QuarantineIds> {
     return this.#ask('quarantineIds', input);
+  }
+
+  fleetAccepted(input: FleetAcceptedInput): Promise<FleetBookRow[]> {
+    return this.#status.call('fleetAccepted', input);
+  }
+  fleetWaiting(input: { readonly sink: string; readonly after: number }): Promise<FleetWaiting> {
+    return this.#status.call('fleetWaiting', input);
   }
 
   /** Throws `usage` while another audit runs. */

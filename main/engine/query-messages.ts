@@ -11,6 +11,7 @@ import type {
 import type { WireError } from '../channel/writer-protocol.ts';
 import type { TargetSettings } from '../sinks/create-target.ts';
 import type { ChannelFigures } from './engine-queries.ts';
+import type { FleetAcceptedInput, FleetBookRow, FleetWaiting } from './fleet/fleet-books.ts';
 
 /** What landing keys hold when their export begins; chunks that come in later have higher ids than `lastChunkId`. */
 export interface ExportSize {
@@ -59,6 +60,8 @@ export interface Queries {
   quarantineTarget(selection: QuarantineSelection): QuarantineTargetSize;
   quarantineSlice(input: QuarantineSliceInput): QuarantineSlice;
   quarantineIds(input: QuarantineSliceInput): QuarantineIds;
+  fleetAccepted(input: FleetAcceptedInput): FleetBookRow[];
+  fleetWaiting(input: { readonly sink: string; readonly after: number }): FleetWaiting;
 }
 export type QueryName = keyof Queries;
 

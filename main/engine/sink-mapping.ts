@@ -39,6 +39,7 @@ export function sinkSettings(name: string, config: GatewayConfig, stateId: strin
       gatewayId: config.gateway.id,
       stateId,
       markerDirectory: `${rootOf(sink.path).replace(/\/$/, '')}/.headgate/${config.gateway.id}`,
+      ...(sink.group === undefined ? {} : { group: sink.group.name, penaltyMaxMs: sink.group.maxPenaltyMs }),
       uploads: sink.uploads,
       roll: {
         sizeBytes: sink.rollSizeBytes,
@@ -55,6 +56,7 @@ export function sinkSettings(name: string, config: GatewayConfig, stateId: strin
       replication: isHdfs ? sink.replication : undefined,
       blockSizeBytes: isHdfs ? sink.blockSizeBytes : undefined,
       retainAfterLandingMs: sink.retainAfterLandingMs,
+      completenessMarker: sink.completeness?.marker,
     },
   };
 }
@@ -119,7 +121,8 @@ function pem(path: string): string {
 
 export function landingKeyMaker(name: string, sink: SinkConfig, nowMs: () => number): LandingKeyMaker {
   const settings: LandingKeySettings = {
-    sink: name,
+    // Whoever of a group lands it: the backlog is the group's.
+    sink: sink.group?.name ?? name,
     path: sink.path,
     filePrefix: sink.filePrefix,
     suffix: sink.fileSuffix,

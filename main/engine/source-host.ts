@@ -5,14 +5,24 @@
  * first come, first served, and nothing else waits before the message is posted. The writer refuses a batch that does not begin at
  * its partition's position, so a broken order could stop the flow, but never store an event twice or out of turn.
  */
+import type { ClaimCursor, ClaimPage, ClaimRedemption, RedemptionReceipt } from '../../shared/model/claim.ts';
 import type { Put, PutReceipt } from '../../shared/model/put.ts';
 import type { QuarantineRetry, RetryReceipt } from '../../shared/model/quarantine-retry.ts';
 import type { SliceEvent } from '../channel/quarantine-target.ts';
 import type { Interceptor } from '../interceptors/interceptor.ts';
-import type { Delivery, SourceEvent, SourceHost, SourceStore } from '../sources/source.ts';
+import { NO_CLAIMS } from '../sources/claim-keeper.ts';
+import type {
+  ClaimPort,
+  Delivery,
+  PulledAgain,
+  SourceEvent,
+  SourceHost,
+  SourceStore,
+} from '../sources/source.ts';
 import { PackedBatch, type PackingChannel } from './batch-packer.ts';
 import { ByteBudget } from './byte-budget.ts';
 import type { ChannelRouter } from './channel-router.ts';
+import { RedemptionBatch } from './redemption-batch.ts';
 import { RetryBatch, tallyOf, type RetryTally } from './quarantine-batch.ts';
 
 /** Serialized events between the main thread and the writer, over all sources. */
@@ -28,6 +38,13 @@ export interface PutPort {
   put(put: Put, signal: AbortSignal): Promise<PutReceipt>;
   /** Resolves while the channels take more, or the signal aborts. */
   whenOpen(channels: readonly string[], signal: AbortSignal): Promise<void>;
+}
+
+/** The claims of one source, as the writer has them. */
+export interface ClaimStorePort {
+  open(after: ClaimCursor | undefined): Promise<ClaimPage>;
+  /** As a put: waits for room. */
+  redeem(redemption: ClaimRedemption, signal: AbortSignal): Promise<RedemptionReceipt>;
 }
 
 /** What a configuration says a source's events go through; replaced whole by a reload. */
@@ -79,8 +96,10 @@ export class PutBuffers {
 
 export class EngineSourceHost implements SourceHost {
   readonly store: SourceStore;
+  readonly claims: ClaimPort;
   readonly counters: HostCounters = { deliveredEvents: 0, deliveredBytes: 0 };
   readonly #port: PutPort;
+  readonly #isIntakeShut: boolean;
   readonly #buffers: PutBuffers;
   readonly #report: (event: SourceEvent) => void;
   /** Bounded by the budget: each of them holds or waits for its bytes. */
@@ -90,12 +109,25 @@ export class EngineSourceHost implements SourceHost {
   constructor(options: {
     readonly store: SourceStore;
     readonly port: PutPort;
+    /** Absent: this source has none. */
+    readonly claims?: ClaimStorePort;
+    /** Nothing new is taken: the source only settles what it took before. */
+    readonly isIntakeShut?: boolean;
     readonly buffers: PutBuffers;
     readonly rules: SourceRules;
     readonly report: (event: SourceEvent) => void;
   }) {
     this.store = options.store;
+    const { claims } = options;
+    this.claims =
+      claims === undefined
+        ? NO_CLAIMS
+        : {
+            open: (after) => claims.open(after),
+            redeem: (again, signal) => this.#redeem(again, claims, signal),
+          };
     this.#port = options.port;
+    this.#isIntakeShut = options.isIntakeShut === true;
     this.#buffers = options.buffers;
     this.#rules = options.rules;
     this.#report = options.report;
@@ -148,6 +180,45 @@ export class EngineSourceHost implements SourceHost {
     }
   }
 
+  /** Counts as under way like a delivery. */
+  async #redeem(
+    again: PulledAgain,
+    claims: ClaimStorePort,
+    signal: AbortSignal,
+  ): Promise<'done' | 'changed' | 'unfed'> {
+    const batch = RedemptionBatch.of(again, this.#rules);
+    if (batch === undefined) return 'unfed';
+    const stored = this.#storeRedemption(batch, claims, signal);
+    const underWay = stored.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#underWay.add(underWay);
+    try {
+      return (await stored) ? 'done' : 'changed';
+    } finally {
+      this.#underWay.delete(underWay);
+    }
+  }
+
+  async #storeRedemption(
+    batch: RedemptionBatch,
+    claims: ClaimStorePort,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { budget } = this.#buffers;
+    const bytes = this.#buffers.sizeFor(batch.totalBytes) + batch.quarantinedBytes;
+    await budget.take(bytes, signal);
+    try {
+      const redemption = batch.fill(this.#buffers.take(batch.totalBytes));
+      const receipt = await claims.redeem(redemption, signal);
+      this.#buffers.giveBack(receipt.bytes);
+      return receipt.isDone;
+    } finally {
+      budget.give(bytes);
+    }
+  }
+
   async #storeRetry(batch: RetryBatch, options: RetryOptions): Promise<RetryTally | 'changed'> {
     const { by, signal, store } = options;
     const { budget } = this.#buffers;
@@ -183,6 +254,10 @@ export class EngineSourceHost implements SourceHost {
   }
 
   whenOpen(signal: AbortSignal): Promise<void> {
+    return this.#isIntakeShut ? untilAborted(signal) : this.whenRoom(signal);
+  }
+
+  whenRoom(signal: AbortSignal): Promise<void> {
     return this.#port.whenOpen(
       this.#rules.channels.map((channel) => channel.name),
       signal,
@@ -192,4 +267,13 @@ export class EngineSourceHost implements SourceHost {
   report(event: SourceEvent): void {
     this.#report(event);
   }
+}
+
+/** Rejects with the signal's reason when it aborts, and settles in no other way. */
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((_, reject) => {
+    const stop = (): void => reject(signal.reason as Error);
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
 }

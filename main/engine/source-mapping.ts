@@ -92,7 +92,7 @@ export function createSource(
     return new FilesSource(
       { name, directory, fileNameRegex, topic, batchSize, maxEventBytes, pollIntervalMs },
       host,
-      environment.clock,
+      environment,
     );
   }
   const { clock, random, acceptReplay } = environment;
@@ -116,7 +116,12 @@ export function kafkaSecurity({ sasl, tls }: SecurityConfig): Pick<KafkaSourceSe
   };
 }
 
-function kafkaSettings(name: string, source: KafkaSourceConfig, config: GatewayConfig): KafkaSourceSettings {
+/** What a Kafka source is told. Throws `config-unreadable` for a certificate that can't be read. */
+export function kafkaSettings(
+  name: string,
+  source: KafkaSourceConfig,
+  config: GatewayConfig,
+): KafkaSourceSettings {
   return kafkaSourceSettings({
     name,
     bootstrapServers: source.bootstrapServers,
@@ -160,6 +165,8 @@ function kafkaSettings(name: string, source: KafkaSourceConfig, config: GatewayC
 function landingTargetId(source: KafkaSourceConfig, config: GatewayConfig): string {
   const places = source.channels
     .flatMap((channel) => Object.values(config.sinks).filter((sink) => sink.channel === channel))
+    // A group is named by the sink that it lists first, so that it may grow and shrink.
+    .filter((sink) => sink.group === undefined || sink.group.listedAt === 0)
     .map((sink) => `${serversOf(sink)}${rootOf(sink.path)}`)
     .sort();
   return createHash('sha256').update(places.join('\n')).digest('hex').slice(0, 16);

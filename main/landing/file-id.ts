@@ -42,7 +42,7 @@ export class FileIdMaker {
 }
 
 /** The state id's first characters as people see them elsewhere; a hash where those would not fit a file name. */
-function statePart(stateId: string): string {
+export function statePart(stateId: string): string {
   const start = stateId.slice(0, STATE_CHARS);
   if (/^[0-9a-z]{8}$/.test(start)) return start;
   return createHash('sha256').update(stateId).digest('hex').slice(0, STATE_CHARS);

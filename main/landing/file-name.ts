@@ -17,7 +17,12 @@ export interface FileNameOptions {
   readonly gatewayId: string;
   /** The operator wants the codec's extension in front of a suffix that is set; Hadoop will not unpack such a file by itself. */
   readonly hasCodecExtensionBeforeSuffix: boolean;
+  /** Its directory was marked as complete before these events came; the prefix says so. */
+  readonly isLate?: boolean;
 }
+
+/** Ends the prefix of a file of late events: readers that look for the prefix find it still. */
+const LATE = '-late';
 
 /**
  * The final name `<prefix>.<gateway id>.<file id>[.<codec ext>]<suffix>` (config.md). With an empty suffix the codec's extension
@@ -39,7 +44,8 @@ export function finalName(key: LandingKey, fileId: FileId, options: FileNameOpti
       hint: 'Choose a shorter fileSuffix for this sink.',
     });
   }
-  const prefix = cutToBytes(key.prefix, room);
+  const late = options.isLate === true ? LATE : '';
+  const prefix = cutToBytes(key.prefix, room - late.length) + late;
   return prefix === '' ? tail : `${prefix}.${tail}`;
 }
 

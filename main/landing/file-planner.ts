@@ -26,12 +26,14 @@ export class FilePlanner {
     const { settings, store, clock, crashPoint } = this.#context;
     const fileId = this.#fileIds.next();
     const finalPath = pathIn(summary.key.directory, finalName(summary.key, fileId, settings));
+    const lateName = finalName(summary.key, fileId, { ...settings, isLate: true });
     crashPoint('plan.before-commit');
     const made = await store.plan({
       sink: settings.sink,
       landingKeyId: summary.id,
       fileId,
       finalPath,
+      lateFinalPath: pathIn(summary.key.directory, lateName),
       namespace,
       maxBytes: settings.roll.sizeBytes > 0 ? settings.roll.sizeBytes : FILE_BYTES_MAX,
       maxEvents: settings.roll.count,

@@ -51,6 +51,10 @@ export class FileQueue {
     return [...this.#files.keys()];
   }
 
+  waiting(): readonly LandingFile[] {
+    return [...this.#files.values()].filter(({ state }) => state === 'waiting');
+  }
+
   count(state: LandingFile['state']): number {
     let count = 0;
     for (const file of this.#files.values()) if (file.state === state) count++;

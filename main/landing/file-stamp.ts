@@ -4,6 +4,7 @@ import type { FilePart, FilePlan } from '../../shared/model/file-plan.ts';
 import {
   IDENTITY_ATTRIBUTE,
   partIdentity,
+  REPLAY_ATTRIBUTE,
   RUNS_DIGEST_HASH,
   runsDigestPieces,
 } from '../../shared/model/file-stamp-names.ts';
@@ -18,6 +19,7 @@ export interface StampFacts {
   readonly stateId: string;
   readonly crc32c: number;
   readonly checksum: string | undefined;
+  readonly replayId?: string | undefined;
 }
 
 export interface FileStamp {
@@ -44,10 +46,15 @@ export function fileStamp(plan: FilePlan, facts: StampFacts): FileStamp {
     events: plan.events,
     lines: plan.lines,
     bytes: plan.expectedBytes,
+    raw: plan.rawBytes,
+    codec: plan.landingKey.codec,
+    serializer: plan.landingKey.serializer,
+    version: plan.landingKey.version,
     crc32c: facts.crc32c,
     checksum: facts.checksum,
     partitions: plan.parts.length,
     digest: runsDigest(plan.parts),
+    ...(facts.replayId === undefined ? {} : { replay: facts.replayId }),
   };
   const whole = plan.parts.map((part) => partRow(part, true));
   const full = attributesOf(whole);
@@ -55,7 +62,11 @@ export function fileStamp(plan: FilePlan, facts: StampFacts): FileStamp {
   const isSidecarNeeded = full === undefined;
   const file = JSON.stringify({ ...identity, runs: isSidecarNeeded ? 'sidecar' : 'here' });
   return {
-    attributes: { [IDENTITY_ATTRIBUTE]: file, ...ranges },
+    attributes: {
+      [IDENTITY_ATTRIBUTE]: file,
+      ...ranges,
+      ...(facts.replayId === undefined ? {} : { [REPLAY_ATTRIBUTE]: facts.replayId }),
+    },
     sidecar: `${JSON.stringify({ ...identity, finalPath: plan.finalPath, parts: whole })}\n`,
     isSidecarNeeded,
   };

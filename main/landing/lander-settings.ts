@@ -16,6 +16,10 @@ export interface LanderSettings {
   readonly stateId: string;
   /** Where the gateway's markers stand: `<root>/.headgate/<gateway id>`. */
   readonly markerDirectory: string;
+  /** The group of sinks that it is one of: its backlog stands under the group's name. Undefined: none. */
+  readonly group?: string | undefined;
+  /** A target that does not answer is tried again at least this often. */
+  readonly penaltyMaxMs?: number | undefined;
   /** Files that are uploaded at the same time. */
   readonly uploads: number;
   readonly roll: RollSettings;
@@ -28,6 +32,10 @@ export interface LanderSettings {
   readonly blockSizeBytes?: number | undefined;
   /** How long chunks stay after their file landed, where one replica is not trusted; 0: they go at once. */
   readonly retainAfterLandingMs: number;
+  /** Name of the markers of complete directories; undefined: none are written. */
+  readonly completenessMarker?: string | undefined;
+  /** Files say that they are of this replay: events that landed before, landed again on purpose. */
+  readonly replayId?: string | undefined;
 }
 
 /** What the engine gives a lander to work with. */
@@ -41,6 +49,8 @@ export interface LanderParts {
   readonly report: (event: LandingEvent) => void;
   /** The process's own crash points; a test that simulates death in one process gives its own. */
   readonly crashPoint: (name: CrashPoint) => void;
+  /** The state directory's marker at the target, where others need it too; else the lander makes its own. */
+  readonly marker?: Pick<LandingMarker, 'checkedNamespace' | 'advance'>;
 }
 
 /** Everything that landing a file works with. */

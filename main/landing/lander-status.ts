@@ -4,17 +4,19 @@ import type { FileId } from '../../shared/model/brand.ts';
 import type { RollReason } from './roll-policy.ts';
 
 /** Where a file stands in the protocol of exactly-once.md §3. */
-export type LandingStep =
-  | 'queued'
-  | 'mkdirs'
-  | 'create'
-  | 'verify'
-  | 'stamp'
-  | 'rename'
-  | 'look-for-renamed'
-  | 'confirm'
-  | 'ledger'
-  | 'held';
+export const LANDING_STEPS = [
+  'queued',
+  'mkdirs',
+  'create',
+  'verify',
+  'stamp',
+  'rename',
+  'look-for-renamed',
+  'confirm',
+  'ledger',
+  'held',
+] as const;
+export type LandingStep = (typeof LANDING_STEPS)[number];
 
 /** Something worth counting or telling, once, when it happens. */
 export type LandingEvent =
@@ -39,6 +41,8 @@ export type LandingEvent =
       readonly nextTryMs: number;
       readonly why: ErrorReport;
     }
+  /** Another sink of the group lands its events. */
+  | { readonly kind: 'given-back'; readonly fileId: FileId }
   | { readonly kind: 'sink-waits'; readonly nextTryMs: number; readonly why: ErrorReport }
   | { readonly kind: 'store-waits'; readonly nextTryMs: number; readonly why: ErrorReport }
   | {
@@ -65,6 +69,21 @@ export type LandingEvent =
       readonly wasThere: boolean;
     }
   | { readonly kind: 'janitor-failed'; readonly why: ErrorReport }
+  /** A directory is marked as complete. */
+  | {
+      readonly kind: 'marker-written';
+      readonly directory: string;
+      readonly path: string;
+      readonly revision: number;
+    }
+  /** Its marker can't be written now; `isForeign`: somebody else's file stands under its name. */
+  | {
+      readonly kind: 'marker-waits';
+      readonly directory: string;
+      readonly isForeign: boolean;
+      readonly nextTryMs: number;
+      readonly why: ErrorReport;
+    }
   /** Somebody removed our marker at the target; it is written anew. */
   | { readonly kind: 'marker-missing'; readonly sink: string; readonly path: string };
 
@@ -110,6 +129,8 @@ export interface GateStatus {
 export interface LanderStatus {
   readonly sink: string;
   readonly isPaused: boolean;
+  /** Whether it begins files of its group's backlog; undefined: it is in no group. */
+  readonly isOnDuty: boolean | undefined;
   readonly isStopping: boolean;
   readonly files: readonly FileStatus[];
   readonly running: number;

@@ -1,21 +1,23 @@
-import { GatewayError, isGatewayError, toErrorReport } from '../../shared/errors.ts';
+import type { GatewayError } from '../../shared/errors.ts';
+import { isGatewayError, toErrorReport } from '../../shared/errors.ts';
 import type { FileId } from '../../shared/model/brand.ts';
 import type { FilePlan } from '../../shared/model/file-plan.ts';
 import { backoffMs, isTimeFor } from './backoff.ts';
 import { FilePlanner } from './file-planner.ts';
-import { FileQueue } from './file-queue.ts';
-import type { LandingFile } from './file-queue.ts';
+import { FileQueue, type LandingFile } from './file-queue.ts';
+import { GroupMembership, type GroupDuty } from './group-membership.ts';
 import { JanitorShift } from './janitor.ts';
 import { KeySchedule } from './key-schedule.ts';
 import { keyStanding, type KeyStanding } from './key-standing.ts';
 import type { LanderParts, LandingContext } from './lander-settings.ts';
-import { MAX_STATUS_ROWS } from './lander-status.ts';
+import { landerStatus } from './lander-standing.ts';
 import type { LanderStatus, LandingEvent } from './lander-status.ts';
-import { asGatewayError, failureScope } from './landing-failure.ts';
+import { asGatewayError, failureScope, landingStopped } from './landing-failure.ts';
 import { LandingMarker } from './landing-marker.ts';
-import { FileLanding } from './landing-protocol.ts';
-import type { LandingOutcome } from './landing-protocol.ts';
+import { FileLanding, type LandingOutcome } from './landing-protocol.ts';
 import { SinkGate } from './sink-gate.ts';
+import { TaskSet } from './task-set.ts';
+import { WakeableSleep } from './wakeable-sleep.ts';
 
 /** Files that fail and wait, over all keys. At the limit no new file is begun until one of them gets on; status shows them. */
 export const WAITING_FILES_MAX = 2_000;
@@ -44,13 +46,15 @@ export class Lander {
   readonly #schedule: KeySchedule;
   readonly #files: FileQueue;
   readonly #gate: SinkGate;
+  readonly #group: GroupMembership;
   readonly #janitor: JanitorShift;
   readonly #planner: FilePlanner;
   /** Ends the uploads that run. */
   readonly #hardStop = new AbortController();
-  readonly #tasks = new Set<Promise<void>>();
+  readonly #tasks = new TaskSet(() => this.wake());
   #isStopping = false;
   #isPaused = false;
+  #isProbing = false;
   #isRefreshNeeded = true;
   #arePlansUnknown = true;
   /** Files that ended while the store is asked for its plans; undefined while it is not. */
@@ -61,9 +65,7 @@ export class Lander {
   #storeFailures = 0;
   /** Whether the last file begun was one that had failed before: the other kind is next. */
   #wasRetry = false;
-  #wakeUp: (() => void) | undefined;
-  #isWoken = false;
-  #fatal: { readonly error: unknown } | undefined;
+  readonly #loopSleep: WakeableSleep;
   /** When a file ended last, landed or held: a long backlog that moves is not stuck. */
   #progressAtMs = 0;
   #landed = { files: 0, events: 0, bytes: 0 };
@@ -73,11 +75,13 @@ export class Lander {
       if (event.kind === 'attempt-abandoned') this.#janitor.bringForward();
       parts.report(event);
     };
-    this.#context = { ...parts, report, marker: new LandingMarker({ ...parts, report }) };
+    this.#context = { ...parts, report, marker: parts.marker ?? new LandingMarker({ ...parts, report }) };
     this.#janitor = new JanitorShift(this.#context);
     this.#schedule = new KeySchedule(parts.settings.roll);
     this.#files = new FileQueue(parts.random);
-    this.#gate = new SinkGate(parts.random);
+    this.#gate = new SinkGate(parts.random, parts.settings.penaltyMaxMs);
+    this.#group = new GroupMembership(parts.settings);
+    this.#loopSleep = new WakeableSleep(parts.clock);
     this.#planner = new FilePlanner(this.#context);
   }
 
@@ -88,26 +92,26 @@ export class Lander {
   async run(signal: AbortSignal): Promise<void> {
     const onAbort = (): void => {
       this.#isStopping = true;
-      this.#hardStop.abort(abortedError());
+      this.#hardStop.abort(landingStopped());
       this.wake();
     };
     if (signal.aborted) onAbort();
     signal.addEventListener('abort', onAbort, { once: true });
-    const unsubscribe = this.#context.store.onChange(this.#context.settings.sink, () => {
+    const unsubscribe = this.#group.onChange(this.#context.store, () => {
       this.#isRefreshNeeded = true;
       this.wake();
     });
     try {
       await this.#loop();
     } catch (error) {
-      this.#hardStop.abort(abortedError());
+      this.#hardStop.abort(landingStopped());
       throw error;
     } finally {
       unsubscribe();
-      await Promise.all(this.#tasks);
+      await this.#tasks.ended();
       signal.removeEventListener('abort', onAbort);
     }
-    if (this.#fatal !== undefined) throw this.#fatal.error;
+    if (this.#tasks.failure !== undefined) throw this.#tasks.failure.error;
   }
 
   /** Begins nothing more; running files get `drainMs` to finish, then they are broken off cleanly. `run` resolves after that. */
@@ -115,7 +119,7 @@ export class Lander {
     this.#isStopping = true;
     this.wake();
     const limit = new AbortController();
-    const finished = this.#allTasks().then(() => {
+    const finished = this.#tasks.ended().then(() => {
       limit.abort();
     });
     try {
@@ -123,7 +127,7 @@ export class Lander {
     } catch (error) {
       if (!limit.signal.aborted) throw error;
     }
-    this.#hardStop.abort(abortedError());
+    this.#hardStop.abort(landingStopped());
     await finished;
   }
 
@@ -137,8 +141,14 @@ export class Lander {
   /** Something outside changed (the write switch, for one): look now. */
   wake(): void {
     this.#pauseLookAtMs = 0;
-    this.#isWoken = true;
-    this.#wakeUp?.();
+    this.#loopSleep.wake();
+  }
+
+  /** What this sink may do for its group; without a group it changes nothing. */
+  changeDuty(duty: GroupDuty): void {
+    if (!this.#group.change(duty)) return;
+    this.#isRefreshNeeded = true;
+    this.wake();
   }
 
   /** An operator decided about held plans: look at the store's plans again. */
@@ -163,35 +173,27 @@ export class Lander {
   }
 
   status(): LanderStatus {
-    const nowMs = this.#context.clock.nowMs();
-    const { keys, due, dueSinceMs } = this.#schedule.status(nowMs, MAX_STATUS_ROWS);
-    const idleSinceMs = dueSinceMs === undefined ? undefined : Math.max(dueSinceMs, this.#progressAtMs);
-    const waits = [this.#files.failingSinceMs, idleSinceMs].filter((ms) => ms !== undefined);
-    return {
-      sink: this.#context.settings.sink,
-      isPaused: this.#isPaused,
-      isStopping: this.#isStopping,
-      files: this.#files.status(MAX_STATUS_ROWS),
-      running: this.#files.running,
-      waiting: this.#files.count('waiting'),
-      held: this.#files.count('held'),
-      keys,
-      keyCount: this.#schedule.size,
-      dueKeys: due,
-      stuckSinceMs: this.#isPaused || waits.length === 0 ? undefined : Math.min(...waits),
-      gate: this.#gate.status(),
-      landedFiles: this.#landed.files,
-      landedEvents: this.#landed.events,
-      landedBytes: this.#landed.bytes,
-    };
+    return landerStatus(
+      { files: this.#files, schedule: this.#schedule, gate: this.#gate },
+      {
+        sink: this.#context.settings.sink,
+        isPaused: this.#isPaused,
+        isOnDuty: this.#group.isOnDuty,
+        isStopping: this.#isStopping,
+        landed: this.#landed,
+        progressAtMs: this.#progressAtMs,
+        nowMs: this.#nowMs(),
+      },
+    );
   }
 
   async #loop(): Promise<void> {
-    while (!this.#isStopping && this.#fatal === undefined) {
-      this.#isWoken = false;
+    while (!this.#isStopping && this.#tasks.failure === undefined) {
+      this.#loopSleep.begin();
       try {
         if (this.#arePlansUnknown) await this.#loadPlans();
         await this.#lookAtStore();
+        await this.#giveBack();
         await this.#startWhatMayStart();
         this.#storeFailures = 0;
       } catch (error) {
@@ -199,7 +201,8 @@ export class Lander {
         continue;
       }
       this.#startJanitor();
-      await this.#sleep(this.#idleMs());
+      this.#startProbe();
+      if (!this.#isStopping) await this.#loopSleep.sleep(this.#idleMs());
     }
   }
 
@@ -214,8 +217,8 @@ export class Lander {
     const nextTryMs = this.#context.clock.nowMs() + waitMs;
     this.#context.report({ kind: 'store-waits', nextTryMs, why: toErrorReport(error) });
     this.#isRefreshNeeded = true;
-    this.#isWoken = false;
-    await this.#sleep(waitMs);
+    this.#loopSleep.begin();
+    if (!this.#isStopping) await this.#loopSleep.sleep(waitMs);
   }
 
   /**
@@ -255,12 +258,24 @@ export class Lander {
     const isNeeded = this.#isRefreshNeeded || startedMs - this.#refreshedSteadyMs >= LOOK_MAX_MS;
     if (!isNeeded || !isTimeFor(this.#refreshAtMs, startMs, LOOK_MAX_MS)) return;
     this.#isRefreshNeeded = false;
-    const summaries = await store.keys(settings.sink);
+    const summaries = await this.#group.keys(store);
     this.#schedule.replace(summaries, clock.nowMs());
     this.#refreshedSteadyMs = clock.steadyMs();
     const tookMs = this.#refreshedSteadyMs - startedMs;
     this.#refreshAtMs =
       clock.nowMs() + Math.min(LOOK_MAX_MS, Math.max(REFRESH_MIN_MS, REFRESH_SHARE * tookMs));
+  }
+
+  /** What this member of a group can't land goes back to the others, as long as nothing of it can appear here. */
+  async #giveBack(): Promise<void> {
+    if (!this.#group.givesBack(this.#gate.isClosed || this.#isPaused)) return;
+    for await (const file of this.#group.givenBack(this.#files.waiting(), this.#context.store)) {
+      this.#setBlocking(file, false);
+      this.#files.remove(file.landing.plan.fileId);
+      this.#isRefreshNeeded = true;
+      this.#janitor.bringForward();
+      this.#context.report({ kind: 'given-back', fileId: file.landing.plan.fileId });
+    }
   }
 
   async #startWhatMayStart(): Promise<void> {
@@ -290,8 +305,9 @@ export class Lander {
   }
 
   #mayStart(): boolean {
-    if (this.#isStopping || this.#isPaused || this.#fatal !== undefined) return false;
+    if (this.#isStopping || this.#isPaused || this.#tasks.failure !== undefined) return false;
     if (this.#files.running >= this.#context.settings.uploads) return false;
+    if (this.#group.isMember && this.#gate.isClosed) return false;
     return this.#gate.mayStart(this.#nowMs(), this.#files.running);
   }
 
@@ -332,24 +348,7 @@ export class Lander {
 
   #start(file: LandingFile): void {
     this.#files.started(file);
-    this.#track(this.#orDie(this.#runFile(file)));
-  }
-
-  /** What no task of ours should throw ends the lander: `run` rejects with it. */
-  async #orDie(task: Promise<void>): Promise<void> {
-    try {
-      await task;
-    } catch (error) {
-      this.#fatal ??= { error };
-    }
-  }
-
-  #track(task: Promise<void>): void {
-    const tracked = task.finally(() => {
-      this.#tasks.delete(tracked);
-      this.wake();
-    });
-    this.#tasks.add(tracked);
+    this.#tasks.add(this.#runFile(file));
   }
 
   async #runFile(file: LandingFile): Promise<void> {
@@ -374,7 +373,7 @@ export class Lander {
         nextTryMs,
         why: toErrorReport(error),
       });
-      if (failureScope(error) === 'sink') this.#gateFailed(fileId, error);
+      if (failureScope(error) === 'sink') this.#gateFailed(file, error);
       else this.#gate.answered();
     }
   }
@@ -425,8 +424,13 @@ export class Lander {
     this.#schedule.failing(file.landing.plan.landingKeyId, isBlocking ? 1 : -1, this.#nowMs());
   }
 
-  #gateFailed(who: string, error: GatewayError): void {
-    const nextTryMs = this.#gate.failed(who, error, this.#nowMs());
+  #gateFailed({ landing, failures }: LandingFile, error: GatewayError): void {
+    // In a group others stand by: a second failure is enough, also of the only file there is.
+    const isSure = this.#group.isMember && failures > 1;
+    const nowMs = this.#nowMs();
+    const nextTryMs = isSure
+      ? this.#gate.close(error, nowMs)
+      : this.#gate.failed(landing.plan.fileId, error, nowMs);
     if (nextTryMs !== undefined)
       this.#context.report({ kind: 'sink-waits', nextTryMs, why: toErrorReport(error) });
   }
@@ -434,7 +438,31 @@ export class Lander {
   #startJanitor(): void {
     if (!this.#mayJanitorRun()) return;
     const round = this.#janitor.start(this.#hardStop.signal);
-    if (round !== undefined) this.#track(this.#orDie(round));
+    if (round !== undefined) this.#tasks.add(round);
+  }
+
+  /**
+   * In a group others land what is due, so no file may be left to find out by that a target is back: it is asked by a step of its
+   * marker, which its NameNode has to write down.
+   */
+  #startProbe(): void {
+    const isDue = this.#gate.isClosed && this.#gate.mayStart(this.#nowMs(), this.#files.running);
+    if (!this.#group.isMember || !isDue || this.#isPaused || this.#isStopping || this.#isProbing) return;
+    this.#isProbing = true;
+    this.#tasks.add(this.#probe());
+  }
+
+  async #probe(): Promise<void> {
+    try {
+      const { marker } = this.#context;
+      const namespace = await this.#namespaceOrWait(async () => {
+        await marker.advance(this.#hardStop.signal);
+        return marker.checkedNamespace(this.#hardStop.signal);
+      });
+      if (namespace !== undefined) this.#gate.probed();
+    } finally {
+      this.#isProbing = false;
+    }
   }
 
   /** Nothing is written while paused, and a target that is gone is not asked by the janitor as well. */
@@ -455,7 +483,8 @@ export class Lander {
       const workMs = [this.#files.nextTryMs, isFreshDue ? nowMs : this.#schedule.nextMs].filter(
         (ms) => ms !== undefined,
       );
-      const isProbeWaiting = workMs.length > 0 && this.#files.running === 0;
+      const isProbeWaiting =
+        (workMs.length > 0 || (this.#group.isMember && !this.#isProbing)) && this.#files.running === 0;
       if (gateMs === undefined) moments.push(...workMs);
       else if (isProbeWaiting) moments.push(gateMs);
     }
@@ -463,37 +492,7 @@ export class Lander {
     return Math.min(LOOK_MAX_MS, Math.max(10, Math.min(...moments) - nowMs));
   }
 
-  async #sleep(ms: number): Promise<void> {
-    if (this.#isWoken || this.#isStopping) return;
-    const woken = new AbortController();
-    this.#wakeUp = () => {
-      woken.abort();
-    };
-    try {
-      await this.#context.clock.sleep(ms, woken.signal);
-    } catch (error) {
-      if (!woken.signal.aborted) throw error;
-    } finally {
-      this.#wakeUp = undefined;
-    }
-  }
-
-  async #allTasks(): Promise<void> {
-    while (this.#tasks.size > 0) await Promise.all(this.#tasks);
-  }
-
   #nowMs(): number {
     return this.#context.clock.nowMs();
   }
-}
-
-function abortedError(): GatewayError {
-  return new GatewayError({
-    code: 'aborted',
-    operation: 'land a file',
-    place: 'the lander',
-    message: 'Landing was stopped on request.',
-    retry: 'now',
-    hint: 'The file is finished after the next start.',
-  });
 }

@@ -43,3 +43,15 @@ export function asGatewayError(error: unknown, operation: string, place: string)
     cause: error,
   });
 }
+
+/** What running files meet when the lander is stopped. */
+export function landingStopped(): GatewayError {
+  return new GatewayError({
+    code: 'aborted',
+    operation: 'land a file',
+    place: 'the lander',
+    message: 'Landing was stopped on request.',
+    retry: 'now',
+    hint: 'The file is finished after the next start.',
+  });
+}

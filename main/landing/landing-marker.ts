@@ -15,6 +15,8 @@
  * 4. A write of an earlier start that comes late (a create that hung in a proxy) is not a clone: the note remembers which nonces
  *    were ours, each with the last step it took. Nothing up to that step is news to our database; a step beyond it is a clone's.
  *
+ * 5. A state directory that is written off (written-off.ts: its disk was lost, another one took over) takes no step any more.
+ *
  * The marker is a directory `<root>/.headgate/<gateway id>/<state id>.<sink>` with attributes; where the target has none, the
  * name of the file in it says the same. One step serves all files that wait for one.
  */
@@ -24,6 +26,7 @@ import type { LandingEvent } from './lander-status.ts';
 import type { LanderSettings } from './lander-settings.ts';
 import { stampOrFalse } from './stamp-or-false.ts';
 import type { Target } from './target.ts';
+import { writtenOffAmong, writtenOffIn } from './written-off.ts';
 
 /** The database's side: notes that are durable when the promise resolves. */
 export interface MarkerNotes {
@@ -167,9 +170,11 @@ export class LandingMarker {
   async #read(signal: AbortSignal): Promise<Marker | undefined> {
     const { target } = this.#parts;
     const attributes = await target.attributes(this.#path, signal);
+    this.#refuseWrittenOff(writtenOffIn(attributes));
     const { step, instance } = attributes ?? {};
     if (step !== undefined && instance !== undefined) return marker(step, instance, this.#path);
     const entries = (await target.list(this.#path, signal)) ?? [];
+    this.#refuseWrittenOff(writtenOffAmong(entries));
     return (
       entries
         .flatMap(({ name }) => {
@@ -196,6 +201,19 @@ export class LandingMarker {
     for (const entry of (await target.list(this.#path, signal)) ?? [])
       if (FILE_NAME.test(entry.name) && entry.name !== name)
         await target.remove(`${this.#path}/${entry.name}`, signal);
+  }
+
+  /** Another state directory was rebuilt in place of this one, and fetched what it holds: nothing of it may land any more. */
+  #refuseWrittenOff(by: string | undefined): void {
+    if (by === undefined) return;
+    throw new GatewayError({
+      code: 'state-cloned',
+      operation: 'compare the marker at the target',
+      place: this.#path,
+      message: `This state directory was given up as lost; ${by} was recovered in its place and lands what it holds.`,
+      retry: 'backoff',
+      hint: 'Stop this engine for good, and keep its state directory for whoever asks. A gateway goes on from an empty one.',
+    });
   }
 
   #outdated(there: number, here: number): GatewayError {

@@ -90,6 +90,11 @@ export class FileLanding {
     return this.#heldWhy;
   }
 
+  /** Whether the plan is still open is asked before anything else is done. */
+  doubtPlan(): void {
+    this.#open.doubt();
+  }
+
   /**
    * Takes the file as far as it goes. Throws a GatewayError when a step failed; calling it again goes on from there.
    * When `signal` aborts, the running step ends, an unfinished attempt is abandoned durably, and `aborted` is thrown.

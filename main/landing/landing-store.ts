@@ -38,6 +38,11 @@ export interface LandingStore {
   landed(fileId: FileId, facts: LandedFacts, retainUntilMs: number | undefined): Promise<void>;
   /** Stops this file until an operator decides; the chunks stay. */
   hold(fileId: FileId, reason: string): Promise<void>;
+  /**
+   * Takes a plan back whose file certainly has no final name and never will: its chunks wait again, its names are abandoned. False: the
+   * plan is no longer `planned`, and stays. To be called by the lander of its sink, while the file does not run.
+   */
+  giveBack(fileId: FileId): Promise<boolean>;
   /** A chunk whose stored bytes do not match their CRC: set aside with its offsets named; the plan goes on without it. */
   damagedChunk(fileId: FileId, chunkId: number, reason: string): Promise<FilePlan | undefined>;
   /** Temp names that our plans know as abandoned and that the janitor has not removed since `beforeMs`. */
@@ -60,6 +65,8 @@ export interface PlanRequest {
   readonly fileId: FileId;
   /** Final path without a collision: made from the key and the file id by the lander. */
   readonly finalPath: string;
+  /** The path where the directory was marked as complete before these events came; the store knows. */
+  readonly lateFinalPath?: string | undefined;
   readonly namespace: string;
   /** Limits of bytes as they will stand in the file, and of events; 0: no limit. */
   readonly maxBytes: number;

@@ -36,6 +36,11 @@ export class OpenPlan {
     return true;
   }
 
+  /** Something may have changed it whose outcome is not known. */
+  doubt(): void {
+    this.#isStale = true;
+  }
+
   /** The attempt with this number; programmer error when there is none. */
   attempt(number: number): UploadAttempt {
     const found = this.#plan.attempts.find((attempt) => attempt.number === number);

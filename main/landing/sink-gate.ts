@@ -13,11 +13,16 @@ export const FAILURES_TO_CLOSE = 2;
  */
 export class SinkGate {
   readonly #random: Random;
+  readonly #penaltyMaxMs: number;
   readonly #failing = new Set<string>();
+  /** Failures before a probe that carried no file: they count until one lands. */
+  #failuresBefore = 0;
   #closed: { failures: number; nextTryMs: number; error: GatewayError } | undefined;
 
-  constructor(random: Random) {
+  /** `penaltyMaxMs`: the longest wait for a probe; undefined: as long as other waits. */
+  constructor(random: Random, penaltyMaxMs: number = BACKOFF_MAX_MS) {
     this.#random = random;
+    this.#penaltyMaxMs = penaltyMaxMs;
   }
 
   /** May a file begin now, with so many running? */
@@ -39,6 +44,14 @@ export class SinkGate {
   answered(): void {
     this.#failing.clear();
     this.#closed = undefined;
+    this.#failuresBefore = 0;
+  }
+
+  /** A probe without a file was answered: files may begin, but if they fail again the next wait is a longer one. */
+  probed(): void {
+    this.#failing.clear();
+    this.#failuresBefore = this.#closed?.failures ?? this.#failuresBefore;
+    this.#closed = undefined;
   }
 
   /** A file met a failure that others would meet too. Returns the time of the next probe when this closed the gate. */
@@ -51,8 +64,9 @@ export class SinkGate {
   /** The target as a whole is known to be out of reach. Returns the time of the next probe. */
   close(error: GatewayError, nowMs: number): number {
     this.#failing.clear();
-    const failures = (this.#closed?.failures ?? 0) + 1;
-    this.#closed = { failures, nextTryMs: nowMs + backoffMs(failures, error.retry, this.#random), error };
+    const failures = (this.#closed?.failures ?? this.#failuresBefore) + 1;
+    const waitMs = Math.min(this.#penaltyMaxMs, backoffMs(failures, error.retry, this.#random));
+    this.#closed = { failures, nextTryMs: nowMs + waitMs, error };
     return this.#closed.nextTryMs;
   }
 

@@ -1,5 +1,7 @@
 import type { EventBatch } from '../../shared/event-batch.ts';
 import type { Offset } from '../../shared/model/brand.ts';
+import type { ClaimCursor, ClaimPage, OpenClaim } from '../../shared/model/claim.ts';
+import type { EncodedRuns } from '../../shared/model/offset-runs.ts';
 import type {
   Disposition,
   Fingerprint,
@@ -33,8 +35,36 @@ export interface SourceHost {
   deliver(delivery: Delivery, signal: AbortSignal): Promise<void>;
   /** Resolves when the channels take more; returns at once when they do. Pull nothing before. */
   whenOpen(signal: AbortSignal): Promise<void>;
+  /**
+   * The same for what was accepted long ago and is pulled again: it goes on where intake has ended for good. Absent: as `whenOpen`.
+   */
+  whenRoom?(signal: AbortSignal): Promise<void>;
+  /** Events that were taken and are not held any more, to be pulled again. */
+  readonly claims: ClaimPort;
   /** A fact worth an operator's attention; the engine turns it into log lines and alerts. */
   report(event: SourceEvent): void;
+}
+
+/** The claims of one source (channel/claim-store.ts). */
+export interface ClaimPort {
+  /** Claims of accepted offsets that nobody holds, in the order of partitions and offsets. */
+  open(after: ClaimCursor | undefined): Promise<ClaimPage>;
+  /**
+   * Sends events through the rules as they are now, for the claim's channel alone, and stores what becomes of them in the transaction that
+   * takes their offsets off the claim. `changed`: some are not claimed any more, nothing was stored. `unfed`: the source does not feed that
+   * channel now. Waits while the channel is full; rejects as `deliver` does.
+   */
+  redeem(again: PulledAgain, signal: AbortSignal): Promise<'done' | 'changed' | 'unfed'>;
+}
+
+/** Claimed offsets that were pulled again, and what became of each before interceptors saw it. */
+export interface PulledAgain {
+  readonly claim: OpenClaim;
+  /** Exactly these are taken off: those of the events, the dispositions and the quarantined events together. */
+  readonly runs: EncodedRuns;
+  readonly events: EventBatch;
+  readonly dispositions: readonly Disposition[];
+  readonly quarantined: readonly QuarantinedEvent[];
 }
 
 /** One batch: what became of every offset in `[first, next)` before interceptors saw it. */
@@ -100,7 +130,25 @@ export interface SourceStatus {
   readonly nextTryMs: number | undefined;
   readonly fence: 'transactions' | 'none' | 'not-needed';
   readonly counters: SourceCounters;
+  /** Absent: nothing is to be pulled again. */
+  readonly repull?: RepullStatus | undefined;
   readonly partitions: readonly PartitionStatus[];
+  /** All partitions of its topics, also those that another gateway reads; absent: it reads all there are. */
+  readonly knownPartitions?: readonly { readonly topic: string; readonly partition: number }[];
+  /** Topics that it should read and that are not there. */
+  readonly missingTopics?: readonly string[];
+}
+
+/** How far the events of claims are here again. */
+export interface RepullStatus {
+  readonly state: 'pulling' | 'waiting';
+  /** Why it waits, and what to do. */
+  readonly cause: string | undefined;
+  readonly hint: string | undefined;
+  readonly nextTryMs: number | undefined;
+  /** Offsets that were redeemed since the source started, those that were lost among them. */
+  readonly redeemed: number;
+  readonly lost: number;
 }
 
 export interface SourceCounters {
@@ -128,6 +176,14 @@ export interface PartitionStatus {
   /** logEnd - position, never negative; -1: not known. */
   readonly lag: number;
   readonly leader: number;
+  /** When the log was last seen to end at `logEnd`, epoch ms; absent: not known. */
+  readonly endSeenMs?: number | undefined;
+  /** Time of the last durable record, epoch ms; absent: not known. */
+  readonly positionMs?: number | undefined;
+  /** How long, and how much of it, the broker keeps the log; absent: not known. */
+  readonly retention?:
+    | { readonly ms: number | undefined; readonly bytes: number | undefined }
+    | undefined;
 }
 
 /** Facts that become alerts and log lines. `level` error: an operator should act. */
@@ -136,6 +192,8 @@ export interface SourceEvent {
     | 'link-down'
     | 'link-up'
     | 'gap'
+    | 'claim-lost'
+    | 'claims-redeemed'
     | 'incarnation'
     | 'held'
     | 'fenced'

@@ -57,6 +57,10 @@ export class AlertBoard {
     if (known?.level !== alert.level) this.#changed(alert);
   }
 
+  isActive(code: string, place: string): boolean {
+    return this.#active.has(`${code}:${place}`);
+  }
+
   /** Raises or clears by a fact that is true or not. */
   set(isRaised: boolean, raised: RaisedAlert): void {
     if (isRaised) this.raise(raised);

@@ -2,7 +2,8 @@
  * Named places where a test may kill the engine (exactly-once.md §6). In production nothing is set and a crash point costs one
  * comparison. `HEADGATE_CRASH_AT=name` or `name:n` kills the whole process with SIGKILL at the n-th time the name is passed,
  * in whichever thread that is; nothing gets a chance to tidy up, as in a power cut that spares the disk. With
- * `HEADGATE_CRASH_SIGNAL=SIGTERM` the process is asked to stop at that moment instead, and goes on.
+ * `HEADGATE_CRASH_SIGNAL=SIGTERM` the process is asked to stop at that moment instead, and goes on. `HEADGATE_STALL_AT=name` makes the
+ * thread stand still there for good.
  */
 export const CRASH_POINTS = [
   'put.before-transaction',
@@ -27,13 +28,26 @@ export const CRASH_POINTS = [
   'land.after-rename',
   'land.before-ledger-commit',
   'land.after-ledger-commit',
+  'complete.before-commit',
+  'complete.after-commit',
+  'complete.after-create',
+  'complete.after-rename',
   'retry.before-commit',
   'retry.after-commit',
+  'claim.before-commit',
+  'claim.after-commit',
+  'redeem.before-commit',
+  'redeem.after-commit',
   'janitor.before-remove',
   'janitor.after-remove',
   'config.before-file',
   'config.after-file',
   'config.after-history',
+  'recover.after-shut-out',
+  'recover.after-files',
+  'recover.before-books-commit',
+  'recover.after-books-commit',
+  'recover.after-facts-ended',
 ] as const;
 
 export type CrashPoint = (typeof CRASH_POINTS)[number];
@@ -42,6 +56,8 @@ const order = parseCrashOrder(process.env['HEADGATE_CRASH_AT'] ?? '');
 let left = order?.pass ?? 0;
 const stopOrder = parseCrashOrder(process.env['HEADGATE_STOP_AT'] ?? '');
 let leftToStop = stopOrder?.pass ?? 0;
+const stallOrder = parseCrashOrder(process.env['HEADGATE_STALL_AT'] ?? '');
+let leftToStall = stallOrder?.pass ?? 0;
 const isStopOnly = process.env['HEADGATE_CRASH_SIGNAL'] === 'SIGTERM';
 
 /** Reads `name` or `name:n`. A name that no code passes would make a test that can't fail, so it throws. */
@@ -59,6 +75,9 @@ export function parseCrashOrder(
 /** Dies here, or is asked to stop, when a test asked for it. */
 export function crashPoint(name: CrashPoint): void {
   if (stopOrder?.name === name && --leftToStop === 0) process.kill(process.pid, 'SIGTERM');
+  // A thread that stands still for good, as one does that waits for a disk that never answers.
+  if (stallOrder?.name === name && --leftToStall === 0)
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
   if (order?.name !== name || --left > 0) return;
   if (isStopOnly) {
     if (left === 0) process.kill(process.pid, 'SIGTERM');

@@ -98,6 +98,11 @@ const CHANNEL_MEASURES: readonly Measure<ChannelStatusRow>[] = [
     of: (row) => row.damagedChunks,
   },
   {
+    name: 'headgate_channel_claimed_events',
+    help: 'Events that were taken and are to be pulled again.',
+    of: (row) => row.claims?.events ?? 0,
+  },
+  {
     name: 'headgate_channel_open',
     help: '1 while the channel takes events.',
     of: (row) => Number(row.state === 'open'),

@@ -1,4 +1,5 @@
 /** Rules about where sinks land and how they name their files. */
+import { groupPlaceOf } from './config-sink-group.ts';
 import { endpointOf, splitAuthority } from './config-endpoint.ts';
 import { error, errorAtKey } from './config-rule.ts';
 import type { Rule, Sink } from './config-rule.ts';
@@ -124,4 +125,71 @@ const namesTellTheCodec: Rule = (file) =>
     return findings;
   });
 
-export const sinkRules: readonly Rule[] = [pathsArePlain, escapesAreClear, namesTellTheCodec];
+/** Time escapes in the order of their fineness; each level needs all that stand before it. */
+const LEVELS: readonly RegExp[] = [
+  /%[YyDctsz]/,
+  /%[mnbBjDcts]/,
+  /%[dejDcts]/,
+  /%[HkIlcts]/,
+  /%[Mcts]/,
+  /%[Scts]/,
+];
+const FINE: readonly RegExp[] = [/%[Yy]/, /%[mnbB]/, /%[dejaA]/, /%[HkIlp]/, /%M/, /%S/];
+
+/** A directory that comes back each day, or each year, is never complete. */
+const directoriesEnd: Rule = (file) =>
+  Object.entries(file.sinks).flatMap(([name, sink]) => {
+    if (sink.completeness === undefined) return [];
+    if (groupPlaceOf(name, file.sinkGroups) !== undefined)
+      return [
+        errorAtKey(
+          ['sinks', name, 'completeness'],
+          'the sink is one of a group, whose files land in one target or the other: no directory is complete by itself',
+          'Remove "completeness", or take the sink out of the group.',
+        ),
+      ];
+    const channelType: string | undefined = file.channels[sink.channel]?.type;
+    if (channelType !== undefined && channelType !== 'file')
+      return [
+        errorAtKey(
+          ['sinks', name, 'completeness'],
+          'directories are marked only where the channel is a file channel: claims have no directory',
+          'Use "type: file" for its channel, or remove "completeness".',
+        ),
+      ];
+    const path = sink.path.replaceAll('%%', '');
+    const key = ['sinks', name, 'completeness'];
+    const finest = FINE.findLastIndex((level) => level.test(path));
+    const hasTime = finest >= 0 || /%[Dcts]/.test(path);
+    if (!hasTime)
+      return [
+        errorAtKey(
+          key,
+          'the path has no time, so its directory is never complete',
+          'Put the time into the path, for example %Y-%m-%d/%H, or remove "completeness".',
+        ),
+      ];
+    const missing = LEVELS.slice(0, finest + 1).some((level) => !level.test(path));
+    const isHalf = /%[Il]/.test(path) && !/%p/.test(path);
+    if (missing || isHalf)
+      return [
+        errorAtKey(
+          key,
+          'the path names a time without its year, month or day: the same directory comes again, and is never complete',
+          'Put the whole date into the path, for example %Y-%m-%d/%H.',
+        ),
+      ];
+    const timesOf = (text: string) => text.replaceAll('%%', '').match(/%[A-Za-z]/g) ?? [];
+    const own = new Set(timesOf(sink.path));
+    if (timesOf(sink.filePrefix).some((escape) => !own.has(escape)))
+      return [
+        errorAtKey(
+          key,
+          'the file prefix has time escapes that the path has not',
+          'With "completeness" use only those of the path in the prefix.',
+        ),
+      ];
+    return [];
+  });
+
+export const sinkRules: readonly Rule[] = [pathsArePlain, escapesAreClear, namesTellTheCodec, directoriesEnd];

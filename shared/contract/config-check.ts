@@ -2,7 +2,9 @@
 import { endpointOf, splitAuthority } from './config-endpoint.ts';
 import type { FileConfig } from './config-schema.ts';
 import type { ConfigFinding } from './config-problem.ts';
+import { groupRules } from './config-check-group.ts';
 import { sinkRules } from './config-check-sink.ts';
+import { groupPlaceOf } from './config-sink-group.ts';
 import { nearestName } from './config-nearest.ts';
 import { error, errorAtKey, warning, warningAtKey } from './config-rule.ts';
 import type { KafkaSource, Path, Rule } from './config-rule.ts';
@@ -99,7 +101,10 @@ const channelsHaveBothEnds: Rule = (file) =>
         ),
       );
     const hint =
-      'Give each sink a channel of its own and name both in the source’s "channels:" (a replicating selector copies every event).';
+      'Give each sink a channel of its own and name both in the source’s "channels:" (a replicating selector copies every event), or put them into one group under "sinkgroups:".';
+    const groups = new Set(sinks.map(([sink]) => groupPlaceOf(sink, file.sinkGroups)?.name));
+    // One group lands for the channel: each of its events by one of them.
+    if (groups.size === 1 && !groups.has(undefined)) return findings;
     for (const [sink] of sinks.slice(1)) {
       findings.push(
         error(
@@ -391,6 +396,7 @@ const RULES: readonly Rule[] = [
   subscriptionsAreClear,
   extractorsAreWhole,
   ...sinkRules,
+  ...groupRules,
   channelsHoldTheirEvents,
   sourcesDoNotOverlap,
   consoleStaysLocal,

@@ -2,6 +2,7 @@
 import type * as z from 'zod';
 import { channelSchema } from './config-channel.ts';
 import { checked, duration, endpoint, size, text, timeZone } from './config-fields.ts';
+import { sinkGroupSchema } from './config-sink-group.ts';
 import { sinkSchema } from './config-sink.ts';
 import { sourceSchema } from './config-source.ts';
 import { defaulted, namedMapSchema, optional, required, tableSchema } from './config-table.ts';
@@ -41,6 +42,7 @@ const rootKeys = {
   sources: required('sources', namedMapSchema(sourceSchema, 'sources')),
   channels: required('channels', namedMapSchema(channelSchema, 'channels')),
   sinks: required('sinks', namedMapSchema(sinkSchema, 'sinks')),
+  sinkgroups: defaulted('sinkGroups', namedMapSchema(sinkGroupSchema, 'sinkgroups'), {}),
   alerts: defaulted(
     'alerts',
     tableSchema(
@@ -51,6 +53,8 @@ const rootKeys = {
         landingStuck: defaulted('landingStuckMs', duration(), '15min'),
         linkDown: defaulted('linkDownMs', duration(), '5min'),
         countdown: defaulted('countdownMs', duration(), '12h'),
+        timeToFull: defaulted('timeToFullMs', duration(), '2h'),
+        silentPeer: defaulted('silentPeerMs', duration(), '30min'),
       } as const,
       { what: 'alerts' },
     ),

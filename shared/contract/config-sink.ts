@@ -25,7 +25,7 @@ import {
   variantsSchema,
 } from './config-table.ts';
 import { certificateKeys } from './config-source.ts';
-import { MIB, SECOND_MS } from '../units.ts';
+import { DAY_MS, MIB, SECOND_MS } from '../units.ts';
 
 const SLASH_HINT = 'Put directories into the path.';
 const namePart = checked(anyText, (part) => !part.includes('/'), [
@@ -87,6 +87,20 @@ const fileKeys = {
   writeFormat: ignored('it is for SequenceFiles only'),
 } as const;
 
+/** Readers of a directory take names that begin so for no data. */
+const markerName = checked(text, (name) => /^[._][^/\\:]{1,99}$/.test(name), [
+  'expected the name of a file that readers ignore',
+  'Begin it with _ or a dot, without slashes; for example _SUCCESS.',
+]);
+const completenessSchema = tableSchema(
+  {
+    marker: defaulted('marker', markerName, '_SUCCESS'),
+    /** How long after a directory's end events may still come in time. */
+    grace: defaulted('graceMs', duration({ maxMs: 30 * DAY_MS }), '10min'),
+  } as const,
+  { what: 'completeness' },
+);
+
 const sinkKeys = {
   channel: required('channel', text),
   onMissingTime: defaulted('onMissingTime', choice(['quarantine', 'recordTime', 'now']), 'quarantine'),
@@ -94,6 +108,8 @@ const sinkKeys = {
   paused: defaulted('isPausedAtStart', flag, false),
   /** Parallel uploads. */
   uploads: defaulted('uploads', integer({ min: 1, max: 32 }), 2),
+  /** Marks directories that are complete; absent: none are marked. */
+  completeness: optional('completeness', completenessSchema),
   /** How long chunks stay in the channel after their file landed; for clusters with one replica. */
   retainAfterLanding: defaulted('retainAfterLandingMs', duration(), '0s'),
   serializer: defaulted(

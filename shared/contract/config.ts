@@ -13,6 +13,7 @@ import type { ConfigFinding } from './config-problem.ts';
 import { fileSchema } from './config-schema.ts';
 import type { FileConfig } from './config-schema.ts';
 import type { SinkFileConfig } from './config-sink.ts';
+import { groupPlaceOf, type SinkGroupPlace } from './config-sink-group.ts';
 import type { SourceFileConfig } from './config-source.ts';
 import { entryOf, isRawMap, paramsOf, shapeOf } from './config-table.ts';
 
@@ -59,12 +60,14 @@ export interface HdfsSinkConfig extends Without<
 > {
   readonly endpoint: HdfsEndpoint;
   readonly rounding?: Rounding;
+  readonly group?: SinkGroupPlace;
 }
 export interface DirectorySinkConfig extends Without<
   Extract<SinkFileConfig, { readonly type: 'directory' }>,
   RoundKey
 > {
   readonly rounding?: Rounding;
+  readonly group?: SinkGroupPlace;
 }
 export type SinkConfig = HdfsSinkConfig | DirectorySinkConfig;
 
@@ -108,12 +111,18 @@ export function resolveConfig(raw: unknown, options: ResolveOptions): ResolvedCo
 }
 
 function related(file: FileConfig, options: ResolveOptions): GatewayConfig {
-  const { gateway } = file;
+  const { gateway, sinkGroups, ...rest } = file;
   return {
-    ...file,
+    ...rest,
     gateway: { ...gateway, stateDir: gateway.stateDir ?? options.defaultStateDir },
     sources: mapped(file.sources, (source) => relatedSource(source, file)),
-    sinks: mapped(file.sinks, (sink) => relatedSink(sink, file)),
+    sinks: Object.fromEntries(
+      Object.entries(file.sinks).map(([name, sink]) => {
+        const group = groupPlaceOf(name, sinkGroups);
+        const plain = relatedSink(sink, file);
+        return [name, group === undefined ? plain : { ...plain, group }];
+      }),
+    ),
   };
 }
 

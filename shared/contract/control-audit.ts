@@ -43,7 +43,8 @@ export const auditCoverage = z.object({
   notRouted: count,
   absent: count,
   gap: count,
-  damaged: count,
+  /** To be pulled again; the notes name them. */
+  claimed: count.optional(),
   held: count,
 });
 

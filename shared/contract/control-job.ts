@@ -5,7 +5,20 @@
 import { z } from 'zod';
 import { count, ms, optionalText } from './control-rows.ts';
 
-export const jobKind = z.enum(['audit', 'export', 'quarantine-retry', 'what-if', 'doctor', 'support-bundle']);
+export const jobKind = z.enum([
+  'audit',
+  'fleet-audit',
+  'export',
+  'quarantine-retry',
+  'what-if',
+  'doctor',
+  'channel-check',
+  'channel-repair',
+  'channel-export',
+  'support-bundle',
+  'replay',
+  'retire',
+]);
 
 export const job = z.object({
   id: z.string(),

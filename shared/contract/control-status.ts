@@ -1,5 +1,7 @@
 /** The engine's snapshot: what it is doing, piece by piece. Times are epoch ms, sizes bytes, rates per second. */
 import { z } from 'zod';
+import { retirementRow } from './control-retire.ts';
+import { completenessRow } from './control-completeness.ts';
 
 const count = z.number().int().nonnegative();
 const ms = z.number();
@@ -23,6 +25,12 @@ export const partitionStatus = z.object({
   logStart: z.number(),
   lag: z.number(),
   leader: z.number(),
+  /** Until the broker deletes the first record that is still needed, if things go on as they do; absent: nothing is in danger. */
+  secondsToLoss: z.number().optional(),
+  /** What tells it: the retention time, the retention size, or the pace of the log's start. */
+  lossBy: z.enum(['time', 'size', 'start']).optional(),
+  /** How long the broker keeps records of it, as far as known. */
+  retentionSeconds: z.number().optional(),
 });
 
 export const sourceStatus = z.object({
@@ -39,8 +47,14 @@ export const sourceStatus = z.object({
   repulls: count,
   failedPulls: count,
   lag: z.number(),
+  /** The soonest of its partitions; absent: nothing is in danger. */
+  secondsToLoss: z.number().optional(),
   /** That its events may go into. */
   channels: z.array(z.string()).optional(),
+  /** How the pulling again of claimed events goes; absent: there are none. */
+  repull: z
+    .object({ state: z.enum(['pulling', 'waiting']), ...waiting, redeemed: count, lost: count })
+    .optional(),
   partitions: z.array(partitionStatus),
 });
 
@@ -61,6 +75,14 @@ export const channelStatus = z.object({
   oldestPutMs: ms.optional(),
   quarantined: count,
   damagedChunks: count,
+  /** Events that were taken and are to be pulled again, and since when; absent: none. */
+  claims: z
+    .object({
+      events: count,
+      oldestMs: ms,
+      causes: z.array(z.enum(['damaged-chunk', 'lost-disk', 'memory'])),
+    })
+    .optional(),
   /** Bytes that still go in before intake stops: the less of its own room and the disk's. */
   roomBytes: count.optional(),
   /** At the pace at which it fills now; absent while it does not fill. */
@@ -85,6 +107,8 @@ export const sinkStatus = z.object({
   name: z.string(),
   type: z.string(),
   channel: z.string(),
+  /** The group whose backlog it lands, while it is on duty; the others stand by. */
+  group: z.object({ name: z.string(), isOnDuty: z.boolean() }).optional(),
   state: z.enum(['starting', 'flowing', 'idle', 'paused', 'waiting', 'failed']),
   ...waiting,
   paused: z.object({ by: z.string(), why: z.string(), atMs: ms }).optional(),
@@ -132,6 +156,10 @@ export const engineStatus = z.object({
   channels: z.array(channelStatus),
   sinks: z.array(sinkStatus),
   alerts: z.array(alert),
+  /** What leaves for good, or has left. */
+  retirements: z.array(retirementRow).optional(),
+  /** By sink; absent: no sink marks complete directories. */
+  completeness: z.array(completenessRow).optional(),
 });
 
 export type EngineStatus = z.output<typeof engineStatus>;

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { auditReport } from './control-audit.ts';
+import { channelCheck, channelExport, channelRepair } from './control-channel.ts';
 import {
   configApplied,
   configChange,
@@ -14,6 +15,7 @@ import {
   configVersionRow,
   diffLine,
 } from './control-config.ts';
+import { fleetAuditLevel, fleetAuditReport, fleetStatus } from './control-fleet.ts';
 import { historyAnswer, logLevel, logLine } from './control-history.ts';
 import { job } from './control-job.ts';
 import {
@@ -33,6 +35,8 @@ import {
   quarantineState,
   searchText,
 } from './control-rows.ts';
+import { retireStart, retireUndo } from './control-retire.ts';
+import { replayFiles, replayList, replayStart } from './control-replay.ts';
 import { alert, engineStatus } from './control-status.ts';
 import {
   doctorReport,
@@ -160,6 +164,12 @@ export const procedures = {
   auditReport: { input: z.object({ id: jobId }), output: auditReport },
   auditCancel: { input: z.object({ id: jobId }), output: z.object({}) },
 
+  /** Who owned which partitions, and what every gateway holds; asks the brokers, so it takes a moment. */
+  fleetStatus: { input: z.object({}), output: fleetStatus },
+  /** The proof over all gateways; a job. */
+  fleetAuditStart: { input: z.object({ level: fleetAuditLevel, by }), output: started },
+  fleetAuditResult: { input: z.object({ jobId }), output: fleetAuditReport },
+
   quarantineList: {
     input: z.object({
       reason: z.string().max(1000).optional(),
@@ -192,6 +202,26 @@ export const procedures = {
   quarantineDrop: {
     input: z.object({ selection: quarantineSelection, by, why: z.string().min(1).max(1000) }),
     output: z.object({ dropped: count }),
+  },
+
+  /** The channel doctor: damage in words; what is damaged set aside and pulled again; good events written out; a segment given up. */
+  channelCheckStart: { input: z.object({ by }), output: started },
+  channelCheckResult: { input: z.object({ jobId }), output: channelCheck },
+  channelRepairStart: { input: z.object({ by }), output: started },
+  channelRepairResult: { input: z.object({ jobId }), output: channelRepair },
+  /** `to`: a directory on the engine's machine, empty or not there yet. */
+  channelExportStart: {
+    input: z.object({ to: z.string().min(1).max(4096), isDamagedIncluded: z.boolean().default(false), by }),
+    output: started,
+  },
+  channelExportResult: { input: z.object({ jobId }), output: channelExport },
+  channelSkip: {
+    input: z.object({
+      segment: z.union([z.object({ chunkId: count }), z.object({ claimId: count })]),
+      by,
+      why: z.string().min(1).max(1000),
+    }),
+    output: z.object({ offsets: count }),
   },
 
   /** The effective configuration, with defaults, without secrets. */
@@ -263,6 +293,14 @@ export const procedures = {
     input: z.object({ id: jobId, offset: count.default(0) }),
     output: z.object({ name: z.string(), bytes: count, base64: z.string(), next: count.optional() }),
   },
+  /** Lands a range of a topic again, on purpose, beside what the ledger says. The job's summary says what came of it. */
+  replayStart,
+  replayList,
+  replayFiles,
+  /** Takes nothing more, lands what is there, proves it, and says when the gateway (or the source) may be removed. */
+  retireStart,
+  retireUndo,
+
   supportBundleStart: { input: z.object({ by }), output: started },
 
   history: {

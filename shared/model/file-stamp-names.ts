@@ -7,6 +7,11 @@ import type { FilePart } from './file-plan.ts';
 
 /** The attribute that says whose file it is, as one JSON object; a sidecar's text has the same keys. */
 export const IDENTITY_ATTRIBUTE = 'file';
+/** The id of the replay that a file is of; a landed file that is none does not have it. */
+export const REPLAY_ATTRIBUTE = 'replay';
+
+/** A file id (`20261121-115830123-<state>-<counter and nonce>`) as a part of a pattern: gateways and topics may have names like it, but for this. */
+export const FILE_ID_PATTERN = String.raw`\d{8}-\d{9}-[0-9a-z]{8}-[0-9a-z]{8}`;
 
 /** The hidden file beside the landed one that holds what does not fit into attributes. */
 export function sidecarName(fileId: string): string {

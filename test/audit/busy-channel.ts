@@ -10,9 +10,11 @@ import {
   CHANNEL,
   fileRequest,
   land,
+  offsetsOf,
   partition,
   putOf,
   quarantined,
+  redemptionOf,
   runsOf,
   tenureStart,
 } from '../channel/channel-fixture.ts';
@@ -43,6 +45,8 @@ export type Step =
   | { readonly kind: 'land'; readonly maxEvents: number }
   | { readonly kind: 'retry'; readonly turn: number }
   | { readonly kind: 'drop'; readonly events: number }
+  | { readonly kind: 'damage'; readonly turn: number }
+  | { readonly kind: 'redeem'; readonly turn: number; readonly events: number }
   | { readonly kind: 'new tenure'; readonly partition: number; readonly verdict: 'accepted' | 'rejected' };
 
 const partitionNumber = fc.integer({ min: 0, max: 1 });
@@ -75,6 +79,18 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant('drop' as const), events: fc.integer({ min: 1, max: 3 }) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('damage' as const), turn: fc.integer({ min: 0, max: 4 }) }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('redeem' as const),
+      turn: fc.integer({ min: 0, max: 4 }),
+      events: fc.integer({ min: 1, max: 9 }),
+    }),
   },
   {
     weight: 1,
@@ -119,6 +135,10 @@ export class BusyChannel {
         const drop = { ids: ids.slice(0, one.events), by: 'li', why: 'no use' };
         return void (await this.site.writer.perform('dropQuarantined', drop));
       }
+      case 'damage':
+        return this.#damage(one.turn);
+      case 'redeem':
+        return this.#redeem(one);
       case 'new tenure': {
         const { nonce, ends } = this.#state(one.partition);
         await this.site.writer.perform('endTenure', nonce);
@@ -224,6 +244,41 @@ export class BusyChannel {
         ...split.map((one) => ({ offset: offset(one), channel: 'other', reason: 'no directory' })),
       ],
     });
+  }
+
+  /** The first chunk of a file that is planned is found damaged; the rest stays planned. */
+  async #damage(turn: number): Promise<void> {
+    const keys = await this.site.keys();
+    const key = keys[turn % Math.max(1, keys.length)];
+    if (key === undefined) return;
+    const planned = await this.site.writer.perform('plan', fileRequest(key.id));
+    const [chunk] = planned?.plan.chunks ?? [];
+    if (planned === undefined || chunk === undefined) return;
+    await this.site.writer.perform('damagedChunk', planned.plan.fileId, chunk.chunkId, 'CRC');
+  }
+
+  /** Some offsets from the middle of a claim: into a chunk, filtered, lost, and into quarantine, one after the other. */
+  async #redeem({ turn, events }: { readonly turn: number; readonly events: number }): Promise<void> {
+    const { claims } = await this.site.writer.perform('openClaims', partition().source, undefined);
+    const claim = claims[turn % Math.max(1, claims.length)];
+    if (claim === undefined) return;
+    const offsets = offsetsOf(claim.runs);
+    const taken = offsets.slice(Math.floor(offsets.length / 3)).slice(0, events);
+    const at = (fate: number) => taken.filter((_, index) => (index + turn) % 4 === fate);
+    const told = (
+      [
+        ['filtered', 1],
+        ['gap', 2],
+      ] as const
+    ).flatMap(([kind, fate]): Disposition[] =>
+      at(fate).length === 0
+        ? []
+        : [{ kind, channel: claim.channel, runs: runsOf(at(fate)), reason: 'pulled again' }],
+    );
+    const chunks = at(0).length === 0 ? [] : [{ offsets: at(0), directory: '/logs/again' }];
+    const waiting = at(3).map((offset) => quarantined(offset));
+    const redemption = redemptionOf({ claim, chunks, dispositions: told, quarantined: waiting });
+    await this.site.writer.perform('redeemClaim', redemption);
   }
 
   async #land(maxEvents: number): Promise<void> {

@@ -141,6 +141,13 @@ describe('the audit of what is in place', () => {
     ]);
   });
 
+  test('takes no other gateway’s file for its own whose prefix is this one’s id', async () => {
+    const path = await firstOf();
+    const name = `${GATEWAY}.${GATEWAY}-second.20261121-115830123-00000000-000abcde.log`;
+    await copyFile(path, join(dirname(path), name));
+    expect(said(await site.audit('hdfs'))).toEqual([]);
+  });
+
   test('names files of this gateway that the ledger does not know, and copies', async () => {
     const path = await firstOf();
     const directory = dirname(path);

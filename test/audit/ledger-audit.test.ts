@@ -68,7 +68,6 @@ describe('the audit of the books', () => {
           notRouted: 2,
           absent: 5,
           gap: 4,
-          damaged: 0,
           held: 10,
         },
       },
@@ -164,17 +163,20 @@ describe('the audit of the books', () => {
     ).toBe(true);
   });
 
-  test('names the offsets of a chunk that was set aside as damaged', async () => {
+  test('counts the offsets of a chunk that was set aside as claimed, and names them in a note', async () => {
     await fill();
     const [key] = await site.keys();
     const planned = await site.writer.perform('plan', fileRequest(key?.id ?? 0));
     const [chunk] = planned?.plan.chunks ?? [];
     await site.writer.perform('damagedChunk', planned?.plan.fileId as never, chunk?.chunkId ?? 0, 'CRC');
     const report = await site.audit();
-    expect(report.coverage[0]).toMatchObject({ damaged: 10, inChannel: 2 });
-    expect(said(report)).toEqual([
-      expect.stringMatching(/^damaged www\/0 in disk: offsets 30-39 \(10 offsets\) are in damaged chunk/),
-    ]);
+    expect(report.coverage[0]).toMatchObject({ claimed: 10, inChannel: 2 });
+    expect(report.verdict).toBe('clean');
+    expect(report.notes).toContainEqual(
+      expect.stringMatching(
+        /^www\/0 in disk: offsets 30-39 \(10 offsets\) are claimed, to be pulled again: chunk \d+: CRC/,
+      ),
+    );
   });
 
   test('finds a plan whose chunks are others, and one that is renamed without an upload', async () => {

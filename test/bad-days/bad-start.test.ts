@@ -9,6 +9,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
   writeSync,
@@ -154,7 +155,7 @@ describe('a state directory', () => {
   });
 });
 
-test('a damaged chunk is set aside with its offsets named; everything else lands', async () => {
+test('a damaged chunk is set aside, its lines are read again, and everything lands once', async () => {
   gateway.configure({ sink: { paused: true }, source: { batchSize: 100 }, channel: { compression: 'none' } });
   gateway.write(300);
   await gateway.start();
@@ -167,23 +168,44 @@ test('a damaged chunk is set aside with its offsets named; everything else lands
   const descriptor = openSync(file, 'r+');
   writeSync(descriptor, Buffer.from('X'), 0, 1, at);
   closeSync(descriptor);
+  const input = join(gateway.input, 'www.log');
+  renameSync(input, `${input}.away`);
   await gateway.start();
   await gateway.client.call('resume', { by: 'test' });
-  const status = await gateway.statusIs('it is told', ({ alerts }) =>
-    alerts.some(({ code }) => code === 'damaged'),
+  const status = await gateway.statusIs(
+    'it is told',
+    ({ alerts }) => alerts.filter(({ clearedMs }) => clearedMs === undefined).length === 2,
   );
-  expect(status.alerts.find(({ code }) => code === 'damaged')).toMatchObject({
+  expect(status.alerts.find(({ code, place }) => code === 'damaged' && place === CHANNEL)).toMatchObject({
     level: 'error',
-    message: '1 chunks are damaged on disk and set aside',
-    hint: '`headgate audit` names their offsets; check the disk; do not delete the state directory',
+    message: '1 chunks are damaged on disk and set aside; their events are pulled again',
+    hint: containing('do not delete the state directory'),
+  });
+  expect(status.alerts.find(({ code, place }) => code === 'damaged' && place === SINK)).toMatchObject({
+    message: containing('its CRC-32C is'),
+    clearedMs: aNumber,
+  });
+  await gateway.statusIs('the cause is told', ({ alerts, channels, sources }) => {
+    const open = alerts.find(({ code }) => code === 'claims-open');
+    const why = 'the file that the lines were read from is not there';
+    const { events, causes } = channels[0]?.claims ?? {};
+    expect([events, causes]).toEqual([100, ['damaged-chunk']]);
+    return open?.message.endsWith(`lines waits: ${why}`) === true && sources[0]?.repull?.cause === why;
   });
   await until('the others have landed', async () => (await gateway.landed()).length === 200);
+  const between = await gateway.verdict('ledger');
+  expect(between.audit.notes).toContainEqual(containing('offsets 100-199 (100 offsets) are claimed'));
+  renameSync(`${input}.away`, input);
+  await until('all have landed', async () => (await gateway.landed()).length === 300);
   const { audit, lines } = await gateway.verdict('ledger');
-  expect(lines).toEqual(gateway.written.filter((_, index) => index < 100 || index >= 200).sort());
-  expect(audit.verdict).toBe('wrong');
-  expect(audit.findings).toContainEqual(
-    expect.objectContaining({ kind: 'damaged', what: containing('100-199') }),
-  );
+  expect(lines).toEqual([...gateway.written].sort());
+  expect(audit).toMatchObject({ verdict: 'clean', findings: [] });
+  await gateway.statusIs('nothing is missing any more', ({ alerts, channels, sources }) => {
+    const isOver = alerts.every(
+      ({ code, clearedMs }) => !code.startsWith('claims') || clearedMs !== undefined,
+    );
+    return isOver && channels[0]?.claims === undefined && sources[0]?.repull === undefined;
+  });
 });
 
 test('a disk with too little room: intake waits and says so, and goes on by itself when there is room', async () => {

@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { epochMs, fileId, offset } from '../../shared/model/brand.ts';
 import type { FileId } from '../../shared/model/brand.ts';
+import type { ClaimedRuns, ClaimRedemption, OpenClaim } from '../../shared/model/claim.ts';
 import type { LandedFacts } from '../../shared/model/file-plan.ts';
 import type { LandingKey } from '../../shared/model/landing-key.ts';
 import type { EncodedRuns } from '../../shared/model/offset-runs.ts';
-import { OffsetRunsBuilder, singleRun } from '../../shared/model/offset-runs.ts';
+import { decodeRuns, mergeRuns, OffsetRunsBuilder, singleRun } from '../../shared/model/offset-runs.ts';
 import type { Disposition, PartitionRef } from '../../shared/model/partition.ts';
 import type { Put, QuarantinedEvent } from '../../shared/model/put.ts';
 import { ChannelWriter } from '../../main/channel/channel-writer.ts';
@@ -105,6 +106,39 @@ export function range(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, at) => from + at);
 }
 
+/** What became of offsets of a claim: chunks as in a put, the rest by name. */
+export interface TestRedemption {
+  readonly claim: OpenClaim;
+  readonly chunks?: readonly TestChunk[];
+  readonly dispositions?: readonly Disposition[];
+  readonly quarantined?: readonly QuarantinedEvent[];
+}
+
+/** A redemption of what its parts say, all in the claim's channel. */
+export function redemptionOf({ claim, ...parts }: TestRedemption): ClaimRedemption {
+  const { channel } = claim;
+  const { dispositions = [], quarantined: waiting = [] } = parts;
+  const wanted = (parts.chunks ?? []).map((chunk) => ({ ...chunk, channel }));
+  const { chunks, bytes } = putOf({
+    ...{ tenure: '', first: 0, next: 0, chunks: wanted, partition: claim.partition },
+  });
+  const runs = mergeRuns([
+    ...chunks.map((chunk) => chunk.runs),
+    ...dispositions.map((one) => one.runs),
+    ...waiting.map(({ offset: at }) => singleRun(at, at + 1)),
+  ]);
+  return {
+    ...{ claimId: claim.id, channel, runs, chunks, bytes, configVersion: 2 },
+    dispositions: dispositions.map((one) => ({ ...one, channel })),
+    quarantined: waiting.map((one) => ({ ...one, channel })),
+  };
+}
+
+/** Offsets of a claim, in order. */
+export function offsetsOf(runs: EncodedRuns): number[] {
+  return [...decodeRuns(runs.first, runs.bytes)].flatMap(({ from, to }) => range(from, to));
+}
+
 export interface TestPut {
   readonly tenure: string;
   readonly first: number;
@@ -115,6 +149,9 @@ export interface TestPut {
   readonly quarantined?: readonly QuarantinedEvent[];
   readonly fingerprintCrc?: number;
   readonly channels?: readonly string[];
+  readonly claims?: readonly ClaimedRuns[];
+  /** Instead of `partition:offset`. */
+  readonly line?: (partition: number, at: number) => string;
 }
 
 /** A put whose events are the lines `partition:offset`; without chunks, one chunk takes the whole range. */
@@ -124,7 +161,8 @@ export function putOf(test: TestPut): Put {
   let byteOffset = 0;
   const texts: Buffer[] = [];
   const chunks = wanted.map((chunk) => {
-    const bytes = Buffer.from(chunk.offsets.map((at) => lineOf(ref.partition, at)).join(''));
+    const line = test.line ?? lineOf;
+    const bytes = Buffer.from(chunk.offsets.map((at) => line(ref.partition, at)).join(''));
     texts.push(bytes);
     byteOffset += bytes.length;
     return {
@@ -155,6 +193,7 @@ export function putOf(test: TestPut): Put {
     dispositions: test.dispositions ?? [],
     quarantined: test.quarantined ?? [],
     configVersion: 1,
+    ...(test.claims === undefined ? {} : { claims: test.claims }),
     ...(test.channels === undefined ? {} : { channels: test.channels }),
   };
 }

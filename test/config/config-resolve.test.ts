@@ -62,6 +62,8 @@ describe('resolved values', () => {
       landingStuckMs: 900_000,
       linkDownMs: 300_000,
       countdownMs: 43_200_000,
+      silentPeerMs: 1_800_000,
+      timeToFullMs: 7_200_000,
     });
     expect(JSON.parse(JSON.stringify(config))).toEqual(config);
   });
@@ -224,7 +226,9 @@ describe('files', () => {
   test('full.yaml shows the true defaults', () => {
     const full = load(readFileSync(new URL('full.yaml', EXAMPLES), 'utf8'), DEMO).config;
     const bare = configOf(SAMPLE);
-    const own = { filePrefix: 0, fileSuffix: 0, hostMap: 0, permission: 0, endpoint: 0 };
+    // Without the section no directory is marked; with it, its keys have defaults.
+    const own = { filePrefix: 0, fileSuffix: 0, hostMap: 0, permission: 0, endpoint: 0, completeness: 0 };
+    expect(full?.sinks['beijing']?.completeness).toEqual({ marker: '_SUCCESS', graceMs: 600_000 });
     expect({ ...full?.sinks['beijing'], ...own }).toEqual({ ...bare.sinks['beijing'], ...own });
     expect(full?.alerts).toEqual(bare.alerts);
     expect(full?.channels).toEqual(bare.channels);

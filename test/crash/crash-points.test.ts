@@ -5,15 +5,16 @@
  * engine audits itself. The second run meets what the first one left behind, so most points are also passed while recovering.
  */
 import { describe, expect, it } from 'vitest';
-import { CRASH_POINTS, type CrashPoint } from '../../main/telemetry/crash-point.ts';
+import type { CrashPoint } from '../../main/telemetry/crash-point.ts';
 import { gatewaySite, Turnstile } from '../e2e/gateway-site.ts';
 import type { TestGateway } from '../e2e/test-gateway.ts';
 import { skipsWithoutJava } from '../rig/needs-java.ts';
+import { pointsOf } from './coverage.ts';
 
 /** Three partitions, about an hour of event time, so one or two directories: several puts, commits and files. */
 const EVENTS = 3_000;
 /** Points that an operator's order is needed for are in quarantine-crash.test.ts and in test/engine/config-crash.test.ts. */
-const POINTS = CRASH_POINTS.filter((point) => !/^(retry|config)\./.test(point));
+const POINTS = pointsOf('test/crash/crash-points.test.ts');
 const WIDTH = 4;
 const CASE_LIMIT_MS = 240_000;
 /** What a drain may take: nothing here is stuck, so a stop that needs the grace after it waits for something that never comes. */

@@ -90,6 +90,10 @@ export class TestGateway implements AsyncDisposable {
     return { eventsPerSecond: 3, ...this.#options.lines, partitions: this.partitions };
   }
 
+  get wasStarted(): boolean {
+    return this.#engine !== undefined;
+  }
+
   get engine(): EngineProcess {
     if (this.#engine === undefined) throw new Error('the engine was never started');
     return this.#engine;

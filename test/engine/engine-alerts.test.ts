@@ -23,6 +23,8 @@ const LIMITS = {
   landingStuckMs: 15 * MINUTE_MS,
   linkDownMs: 5 * MINUTE_MS,
   countdownMs: 12 * HOUR_MS,
+  silentPeerMs: 30 * MINUTE_MS,
+  timeToFullMs: 2 * HOUR_MS,
 };
 let board: AlertBoard;
 let alerts: EngineAlerts;
@@ -198,39 +200,42 @@ describe('what the status shows', () => {
     expect(look({})).toEqual([]);
   });
 
-  test('the countdown is raised when the log’s start will reach us soon, and only from what it did lately', () => {
-    const at = (logStart: number) =>
-      look({
-        sources: [sourceStatus({ partitions: [partitionRow({ logStart, acceptedTo: 10_000, lag: 1 })] })],
-      });
-    expect(at(0)).toEqual([]);
-    // It stands for two days, then begins to move: 1,000 offsets an hour, and 9,000 are left.
-    for (let hour = 1; hour <= 48; hour++) {
-      steadyMs += HOUR_MS;
-      expect(at(0)).toEqual([]);
-    }
-    steadyMs += HOUR_MS;
-    at(1_000);
-    steadyMs += HOUR_MS;
-    expect(at(2_000)).toEqual(['countdown weblogs']);
-    expect(board.list()[0]?.message).toMatch(/^the broker would delete unread data in /);
-    for (let hour = 0; hour < 4; hour++) {
-      steadyMs += HOUR_MS;
-      at(2_000);
-    }
-    expect(active()).toEqual([]);
+  test('the countdown is raised when a partition’s data is in danger soon, names it, and does not flutter', () => {
+    const at = (hours: number | undefined) => {
+      const partitions = [
+        partitionRow({ partition: 0 }),
+        partitionRow({ partition: 3, ...(hours === undefined ? {} : { secondsToLoss: hours * 3_600 }) }),
+      ];
+      const soonest = hours === undefined ? {} : { secondsToLoss: hours * 3_600 };
+      return look({ sources: [sourceStatus({ partitions, ...soonest })] });
+    };
+    expect(at(undefined)).toEqual([]);
+    expect(at(12.5)).toEqual([]);
+    expect(at(11.9)).toEqual(['countdown weblogs']);
+    expect(board.list()[0]?.message).toBe('the broker would delete unread data of www/3 in 11 h 54 min');
+    expect(at(13)).toEqual(['countdown weblogs']);
+    expect(at(16)).toEqual([]);
+    at(1);
+    expect(at(undefined)).toEqual([]);
   });
 
-  test('a countdown is not made of a clock that steps, nor of two looks at the same moment', () => {
-    const at = (logStart: number, nowMs: number) =>
+  test('a channel that will be full soon is told when that stands: sooner while nothing lands, later while files roll', () => {
+    const at = (secondsToFull: number | undefined, state: 'flowing' | 'paused' = 'flowing') =>
       look({
-        nowMs,
-        sources: [sourceStatus({ partitions: [partitionRow({ logStart, acceptedTo: 1e9, lag: 1 })] })],
+        channels: [channelStatus(secondsToFull === undefined ? {} : { secondsToFull })],
+        sinks: [sinkStatus({ state })],
       });
-    const { nowMs } = statusOf();
-    at(0, nowMs);
-    steadyMs += SECOND_MS;
-    expect(at(1, nowMs - DAY_MS)).toEqual([]);
-    expect(at(2, nowMs - DAY_MS)).toEqual([]);
+    expect(at(3_600)).toEqual([]);
+    steadyMs += 11 * MINUTE_MS;
+    expect(at(3_600)).toEqual([]);
+    steadyMs += MINUTE_MS;
+    expect(at(3_600)).toEqual(['time-to-full disk']);
+    expect(at(2.2 * 3_600)).toEqual(['time-to-full disk']);
+    expect(at(3 * 3_600)).toEqual([]);
+    expect(at(3_600, 'paused')).toEqual([]);
+    steadyMs += 3 * MINUTE_MS;
+    expect(at(3_600, 'paused')).toEqual(['time-to-full disk']);
+    expect(board.list()[0]?.message).toBe('the channel is full in 1 h if things go on so, and nothing lands');
+    expect(at(undefined)).toEqual([]);
   });
 });

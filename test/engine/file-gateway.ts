@@ -15,6 +15,7 @@ import { stringify } from 'yaml';
 import { readConfigFile } from '../../main/config/config-file.ts';
 import { ControlClient } from '../../main/control/control-client.ts';
 import { startEngine, type RunningEngine } from '../../main/engine/engine.ts';
+import type { WatchLimits } from '../../main/engine/supervision/watchdog.ts';
 import { systemClock, type Clock } from '../../main/telemetry/clock.ts';
 import type { LogFields, Logger, LogLevel } from '../../main/telemetry/logger.ts';
 import type { AuditReport } from '../../shared/contract/control-audit.ts';
@@ -110,7 +111,9 @@ export class FileGateway implements AsyncDisposable {
     writeFileSync(this.configFile, this.configText(changes));
   }
 
-  async start(options: { readonly clock?: Clock } = {}): Promise<RunningEngine> {
+  async start(
+    options: { readonly clock?: Clock; readonly watch?: WatchLimits } = {},
+  ): Promise<RunningEngine> {
     const loaded = await readConfigFile(this.configFile);
     this.#engine = await startEngine({ loaded, log: this.#logger, clock: HURRIED_CLOCK, ...options });
     return this.#engine;

@@ -189,7 +189,7 @@ describe('the lander', () => {
     const life = world.live({}, undefined, stalled);
     expect(await world.clock.until(() => isCreating)).toBe(true);
     await world.stop(life);
-    const [plan] = await world.store.openPlans();
+    const [plan] = await world.store.openPlans('beijing');
     expect(plan?.attempts.map(({ state }) => state)).toEqual(['abandoned']);
     const next = world.live();
     expect(await world.clock.until(() => world.store.backlog === 0)).toBe(true);

@@ -50,6 +50,8 @@ export class MemoryStore implements LandingStore {
   readonly plans = new Map<FileId, PlanRow>();
   readonly ledger: { readonly plan: FilePlan; readonly facts: LandedFacts }[] = [];
   readonly damaged: number[] = [];
+  /** Plans that were given back: their names are still known. */
+  readonly givenBack = new Set<FileId>();
   readonly #listeners = new Set<() => void>();
   readonly notes = new Map<string, string>();
   keysCalls = 0;
@@ -111,11 +113,11 @@ export class MemoryStore implements LandingStore {
     return this.chunks.size;
   }
 
-  async keys(): Promise<readonly LandingKeySummary[]> {
+  async keys(sink: string): Promise<readonly LandingKeySummary[]> {
     this.keysCalls++;
     // A hundred thousand keys are summed up once as long as nothing changes, as an index would do.
-    if (this.#summaries !== undefined) return this.#summaries;
-    return (this.#summaries = await this.#sumUp());
+    const all = this.#summaries ?? (this.#summaries = await this.#sumUp());
+    return all.every(({ key }) => key.sink === sink) ? all : all.filter(({ key }) => key.sink === sink);
   }
 
   #sumUp(): Promise<readonly LandingKeySummary[]> {
@@ -191,10 +193,28 @@ export class MemoryStore implements LandingStore {
     });
   }
 
-  openPlans(): Promise<readonly FilePlan[]> {
+  openPlans(sink: string): Promise<readonly FilePlan[]> {
     return this.#reply('openPlans', () =>
-      [...this.plans.values()].map((row) => row.plan).filter((plan) => plan.state !== 'landed'),
+      [...this.plans.values()]
+        .map((row) => row.plan)
+        .filter((plan) => plan.state !== 'landed' && plan.sink === sink && !this.givenBack.has(plan.fileId)),
     );
+  }
+
+  giveBack(fileId: FileId): Promise<boolean> {
+    return this.#reply('giveBack', () => {
+      const row = this.plans.get(fileId);
+      if (row?.plan.state !== 'planned' || this.givenBack.has(fileId)) return false;
+      for (const chunk of this.chunks.values()) if (chunk.plan === fileId) chunk.plan = undefined;
+      for (const { number, inode, tempPath, state } of row.plan.attempts) {
+        if (state === 'abandoned') continue;
+        const times = { removedAtMs: undefined, abandonedAtMs: this.clock.nowMs() };
+        row.names.set(number, { fileId, number, inode, tempPath, ...times });
+      }
+      this.givenBack.add(fileId);
+      this.changed();
+      return true;
+    });
   }
 
   startAttempt(
@@ -289,9 +309,10 @@ export class MemoryStore implements LandingStore {
     });
   }
 
-  abandonedNames(_sink: string, beforeMs: number): Promise<readonly AbandonedName[]> {
+  abandonedNames(sink: string, beforeMs: number): Promise<readonly AbandonedName[]> {
     return this.#reply('abandonedNames', () =>
       [...this.plans.values()]
+        .filter(({ plan }) => plan.sink === sink)
         .flatMap((row) => [...row.names.values()])
         .filter((name) => name.removedAtMs === undefined || name.removedAtMs < beforeMs),
     );
@@ -313,9 +334,11 @@ export class MemoryStore implements LandingStore {
     });
   }
 
-  landedInodes(_sink: string, inodes: readonly string[]): Promise<readonly string[]> {
+  landedInodes(sink: string, inodes: readonly string[]): Promise<readonly string[]> {
     return this.#reply('landedInodes', () =>
-      inodes.filter((inode) => this.ledger.some(({ facts }) => facts.inode === inode)),
+      inodes.filter((inode) =>
+        this.ledger.some(({ facts, plan }) => facts.inode === inode && plan.sink === sink),
+      ),
     );
   }
 

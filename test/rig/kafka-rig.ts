@@ -238,13 +238,13 @@ export class KafkaRig {
   }
 }
 
-async function withAdminAt<Answer>(
+export async function withAdminAt<Answer>(
   bootstrap: string,
   call: (admin: Admin) => Promise<Answer>,
 ): Promise<Answer> {
   const admin = new Admin({
     clientId: 'headgate-rig',
-    bootstrapBrokers: [bootstrap],
+    bootstrapBrokers: bootstrap.split(','),
     timeout: ADMIN_TIMEOUT_MS,
     retries: 5,
     retryDelay: 200,
@@ -266,7 +266,7 @@ async function isServing(port: number): Promise<boolean> {
  * The first question for a coordinator makes the broker create the topic behind it, and some clients don't survive the
  * "not available" meanwhile. Sites have these topics; so has the rig before anyone uses it.
  */
-async function createInternalTopics(bootstrap: string): Promise<void> {
+export async function createInternalTopics(bootstrap: string): Promise<void> {
   for (const keyType of [GROUP_COORDINATOR, TRANSACTION_COORDINATOR] as const) {
     await until('Kafka finds its coordinators', () =>
       withAdminAt(bootstrap, (admin) => admin.findCoordinator({ keyType, keys: ['headgate-rig'] })).then(

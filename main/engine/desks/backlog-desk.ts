@@ -35,7 +35,10 @@ export class BacklogDesk implements Faces {
     const { flow, queries } = this.#options;
     const answer = await queries().backlogList(input);
     const switches = () => flow.writer.perform('switches');
-    return { ...answer, rows: await withStandings(answer.rows, { landings: flow.landings, switches }) };
+    return {
+      ...answer,
+      rows: await withStandings(answer.rows, { landersOf: (name) => flow.landersOf(name), switches }),
+    };
   };
 
   readonly backlogHeat = (input: ParsedInput<'backlogHeat'>) => this.#options.queries().backlogHeat(input);

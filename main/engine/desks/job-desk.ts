@@ -19,6 +19,9 @@ const ONE_AT_A_TIME: ReadonlySet<JobKind> = new Set<JobKind>([
   'quarantine-retry',
   'support-bundle',
   'doctor',
+  'channel-check',
+  'channel-repair',
+  'replay',
 ]);
 /** Finished jobs that are remembered; older ones go, and their files with them. */
 const FINISHED_MAX = 40;

@@ -13,7 +13,7 @@ import {
   unlink,
   type FileHandle,
 } from 'node:fs/promises';
-import { dirname, isAbsolute, join, parse, relative, resolve, sep } from 'node:path';
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { Readable } from 'node:stream';
 import { crc32c } from '@node-rs/crc32';
 import { GatewayError } from '../../../shared/errors.ts';
@@ -38,7 +38,7 @@ import { fileError, systemCode, throwIfStopped, withFileErrors } from './file-er
  * 3. *Nothing outside the root*: every path is resolved and compared before use.
  *
  * The crash argument for 2: power may fail between link and unlink. Then both names are one inode; the next `rename` of the same pair
- * finds that, and only takes the old name away.
+ * finds that, and only takes the old name away. The new name is made durable before the old one goes, so there is always one of them.
  */
 export interface DirectorySettings {
   readonly type: 'directory';
@@ -54,11 +54,15 @@ const MARKER = join('.headgate', '_namespace');
 /** What link(2) says on file systems without hard links (FAT, some network and overlay file systems). */
 const NO_HARD_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
 const READ_BYTES = 1024 * 1024;
+/** Beyond it they are synced once more. */
+const DURABLE_DIRECTORIES_MAX = 1_000;
 
 export class DirectoryTarget implements Target {
   readonly #root: string;
   readonly #settings: DirectorySettings;
   #namespace: string | undefined;
+  /** Directories whose names are known to be durable. */
+  readonly #durable = new Set<string>();
 
   /** Throws RangeError for a root that is not absolute. */
   constructor(settings: DirectorySettings) {
@@ -87,11 +91,14 @@ export class DirectoryTarget implements Target {
         recursive: true,
         ...(mode === undefined ? {} : { mode: Number.parseInt(mode, 8) }),
       });
-      if (first === undefined) return;
-      // Each new name stands in the directory above it.
-      for (let made = path; made.length >= first.length && made !== parse(made).root; made = dirname(made)) {
+      if (first === undefined && this.#durable.has(path)) return;
+      // Each name stands in the directory above it. One that was there may have been made by an upload beside this one, or by an engine that
+      // was killed, and nobody may have synced it yet.
+      const top = first !== undefined && first.length <= this.#root.length ? dirname(first) : this.#root;
+      for (let made = path; made.length > top.length; made = dirname(made))
         await syncDirectory(dirname(made));
-      }
+      if (this.#durable.size >= DURABLE_DIRECTORIES_MAX) this.#durable.clear();
+      this.#durable.add(path);
     });
   }
 
@@ -228,6 +235,8 @@ export class DirectoryTarget implements Target {
       const isHalfDone = there?.inode !== undefined && there.inode === before.inode && source !== destination;
       if (!isHalfDone) return 'destination-exists';
     }
+    // Two names are changed, and a power cut may keep the later change without the earlier one: then the file would have none.
+    await syncDirectory(dirname(destination));
     await unlinked(source);
     return undefined;
   }

@@ -16,10 +16,12 @@ import { EventBatch } from '../../../shared/event-batch.ts';
 import { offset } from '../../../shared/model/brand.ts';
 import type { PartitionRef, PartitionState } from '../../../shared/model/partition.ts';
 import { isGatewayError, toErrorReport } from '../../../shared/errors.ts';
-import type { Clock } from '../../telemetry/clock.ts';
+import type { Clock, Random } from '../../telemetry/clock.ts';
 import type { PartitionStatus, Source, SourceEvent, SourceHost, SourceStatus } from '../source.ts';
 import { identityOf, inodeOf, lastLineCrc, lineBefore } from './file-identity.ts';
-import { byteOfLine, readLines } from './line-reader.ts';
+import { ClaimKeeper } from '../claim-keeper.ts';
+import { FilesClaimPuller } from './files-claim-puller.ts';
+import { byteOfLine, readLines, type LineSlice } from './line-reader.ts';
 
 export interface FilesSourceSettings {
   readonly name: string;
@@ -35,6 +37,7 @@ export interface FilesSourceSettings {
 
 const PARTITION_MAX = 2_147_483_647n;
 const RETRY_MS = 5_000;
+const CLAIM_CHECK_MS = 1_000;
 /** Files open at a time; those beyond wait until one is read to its end and removed. */
 const OPEN_FILES_MAX = 1_000;
 
@@ -53,6 +56,7 @@ export class FilesSource implements Source {
   readonly #settings: FilesSourceSettings;
   readonly #host: SourceHost;
   readonly #clock: Clock;
+  readonly #claims: ClaimKeeper;
   /** By inode. */
   readonly #files = new Map<string, OpenFile>();
   #state: SourceStatus['state'] = 'starting';
@@ -65,21 +69,46 @@ export class FilesSource implements Source {
   #failedPulls = 0;
   #isDown = false;
 
-  constructor(settings: FilesSourceSettings, host: SourceHost, clock: Clock) {
+  constructor(
+    settings: FilesSourceSettings,
+    host: SourceHost,
+    environment: { readonly clock: Clock; readonly random: Random },
+  ) {
+    const { clock, random } = environment;
     this.name = settings.name;
     this.#settings = settings;
     this.#host = host;
     this.#clock = clock;
+    this.#claims = new ClaimKeeper({
+      ...{ name: settings.name, host, clock, random },
+      timing: { checkMs: CLAIM_CHECK_MS },
+      puller: new FilesClaimPuller({
+        maxLines: settings.batchSize,
+        maxLineBytes: settings.maxEventBytes,
+        file: ({ partition }) =>
+          [...this.#files.values()].find(({ ref }) => ref.incarnation === partition.incarnation),
+        batch: ({ partition }, slice, line) => this.#batch(partition, slice, line),
+      }),
+    });
   }
 
   async run(signal: AbortSignal): Promise<void> {
+    const isOver = new AbortController();
+    const either = AbortSignal.any([signal, isOver.signal]);
+    const work = [this.#rounds(either), this.#claims.run(either)];
     try {
-      while (!signal.aborted) await this.#round(signal);
+      await Promise.all(work);
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {
+      isOver.abort();
+      await Promise.allSettled(work);
       await this.#closeAll();
     }
+  }
+
+  async #rounds(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) await this.#round(signal);
   }
 
   /** One look at every file; a fault is told, waited out, and tried again from the stored position. */
@@ -258,7 +287,7 @@ export class FilesSource implements Source {
           timestampMs: 0,
           leaderEpoch: 0,
         },
-        events: this.#batch(file, slice),
+        events: this.#batch(file.ref, slice, file.line),
         dispositions: [],
         quarantined: [],
       },
@@ -272,9 +301,9 @@ export class FilesSource implements Source {
     return true;
   }
 
-  #batch(file: OpenFile, slice: Awaited<ReturnType<typeof readLines>>): EventBatch {
+  #batch({ topic }: PartitionRef, slice: LineSlice, firstLine: number): EventBatch {
     const offsets = new Float64Array(slice.count);
-    for (let i = 0; i < slice.count; i++) offsets[i] = file.line + i;
+    for (let i = 0; i < slice.count; i++) offsets[i] = firstLine + i;
     return new EventBatch({
       count: slice.count,
       offsets,
@@ -283,7 +312,7 @@ export class FilesSource implements Source {
       starts: slice.starts,
       ends: slice.ends,
       timestamps: new Float64Array(slice.count).fill(this.#clock.nowMs()),
-      sharedHeaders: { topic: file.ref.topic },
+      sharedHeaders: { topic },
     });
   }
 
@@ -308,6 +337,7 @@ export class FilesSource implements Source {
       hint: this.#hint,
       nextTryMs: this.#nextTryMs,
       fence: 'not-needed',
+      repull: this.#claims.status,
       counters: {
         events: this.#events,
         bytes: this.#bytes,

@@ -1,6 +1,9 @@
 import { GatewayError } from '../../../shared/errors.ts';
+import type { Clock } from '../../telemetry/clock.ts';
+import { ClaimKeeper } from '../claim-keeper.ts';
 import type { PartitionStatus, SourceHost, SourceStatus } from '../source.ts';
 import { BrokerConnections } from './broker-connections.ts';
+import { KafkaClaimPuller } from './claim-puller.ts';
 import { Committer } from './committer.ts';
 import type { TopicPartition } from './group-protocol.ts';
 import type { KafkaSourceSettings } from './kafka-source-settings.ts';
@@ -15,6 +18,7 @@ import { PartitionWorker } from './partition-worker.ts';
 import { ProtocolLink } from './protocol-link.ts';
 import type { Random, SourceClock } from './source-clock.ts';
 import type { MutableCounters } from './source-counters.ts';
+import { RetentionWatch } from './retention-watch.ts';
 import { StableOffsetWatch } from './stable-offset-watch.ts';
 import { noteFirstLook } from './start-point.ts';
 import { TopicCatalog } from './topic-catalog.ts';
@@ -24,6 +28,8 @@ export interface KafkaRunParts {
   readonly settings: KafkaSourceSettings;
   readonly host: SourceHost;
   readonly clock: SourceClock;
+  /** The same, for parts that are not of Kafka alone. */
+  readonly engineClock: Clock;
   readonly random: Random;
   readonly counters: MutableCounters;
   readonly linkWatch: LinkWatch;
@@ -50,7 +56,9 @@ export class KafkaRun {
   readonly #membership: Membership;
   readonly #stableWatch: StableOffsetWatch;
   readonly #logEndWatch: LogEndWatch;
+  readonly #retentionWatch: RetentionWatch;
   readonly #doubtKeeper: DoubtKeeper;
+  readonly #claimKeeper: ClaimKeeper;
   /** Partitions that were ours and whose doubts may outlast them. */
   readonly #givenUp = new Map<string, TopicPartition>();
   readonly #workers = new Map<string, RunningWorker>();
@@ -82,16 +90,18 @@ export class KafkaRun {
       ...connection,
       requestTimeoutMs: requestTimeoutMs + rebalanceTimeoutMs,
     });
-    this.#pull = new PullLink({
-      bootstrapServers: settings.bootstrapServers,
-      clientId: settings.clientId,
-      ...(settings.tls === undefined ? {} : { tls: settings.tls }),
-      ...(settings.sasl === undefined ? {} : { sasl: settings.sasl }),
-      connectTimeoutMs,
-      requestTimeoutMs,
-      // Every failure comes back as an error of the call; kafkajs' own lines say nothing more.
-      log: () => undefined,
-    });
+    const newPullLink = (): PullLink =>
+      new PullLink({
+        bootstrapServers: settings.bootstrapServers,
+        clientId: settings.clientId,
+        ...(settings.tls === undefined ? {} : { tls: settings.tls }),
+        ...(settings.sasl === undefined ? {} : { sasl: settings.sasl }),
+        connectTimeoutMs,
+        requestTimeoutMs,
+        // Every failure comes back as an error of the call; kafkajs' own lines say nothing more.
+        log: () => undefined,
+      });
+    this.#pull = newPullLink();
     this.#catalog = new TopicCatalog({
       settings,
       host,
@@ -103,6 +113,8 @@ export class KafkaRun {
     this.#committer = new Committer({ settings, host, clock, counters, sessions: () => this.#sessions() });
     this.#stableWatch = new StableOffsetWatch({ settings, host, clock });
     this.#logEndWatch = new LogEndWatch({ pull: this.#pull, clock, linkWatch });
+    this.#retentionWatch = new RetentionWatch({ protocol: this.#protocol, clock });
+    this.#claimKeeper = this.#newClaimKeeper(newPullLink);
     this.#doubtKeeper = new DoubtKeeper({
       settings,
       host,
@@ -128,6 +140,20 @@ export class KafkaRun {
           });
   }
 
+  #newClaimKeeper(connect: () => PullLink): ClaimKeeper {
+    const { settings, host, engineClock: clock, random } = this.#parts;
+    return new ClaimKeeper({
+      ...{ name: settings.name, host, clock, random },
+      timing: { checkMs: settings.timing.claimCheckMs },
+      puller: new KafkaClaimPuller({
+        ...{ settings, connect, protocol: this.#protocol },
+        clusterId: () => this.#catalog.clusterId,
+        info: (topic, partition) => this.#catalog.info(topic, partition),
+        onStaleMetadata: () => this.#catalog.refreshSoon(),
+      }),
+    });
+  }
+
   /** Resolves after an orderly end by the signal; rejects with the failure of any part, after the same orderly end. */
   async run(signal: AbortSignal): Promise<void> {
     const helpers = new AbortController();
@@ -141,6 +167,7 @@ export class KafkaRun {
         this.#membership.run(helping),
         this.#committer.run(helping),
         this.#keepDoubts(helping),
+        this.#claimKeeper.run(helping),
         this.#watch(helping),
       );
       for (const one of work) one.catch((error: unknown) => this.#failed.reject(error));
@@ -182,7 +209,10 @@ export class KafkaRun {
       hint: worst?.hint,
       nextTryMs: problem?.nextTryMs ?? (state === 'waiting' ? this.#nextTryMs() : undefined),
       fence: this.#fenceKind,
+      repull: this.#claimKeeper.status,
       partitions,
+      knownPartitions: this.#catalog.partitions,
+      missingTopics: this.#catalog.missingTopics,
     };
   }
 
@@ -208,7 +238,10 @@ export class KafkaRun {
   }
 
   partitionStatus(): PartitionStatus[] {
-    return [...this.#workers.values()].map(({ worker }) => worker.status());
+    return [...this.#workers.values()].map(({ worker }) => ({
+      ...worker.status(),
+      retention: this.#retentionWatch.of(worker.topic),
+    }));
   }
 
   async #connect(signal: AbortSignal): Promise<void> {
@@ -369,6 +402,8 @@ export class KafkaRun {
       await this.#parts.clock.wait(WATCH_MS, signal);
       this.#parts.linkWatch.check();
       this.#stableWatch.check(this.#sessions());
+      const topics = [...new Set(this.#catalog.partitions.map(({ topic }) => topic))];
+      this.#retentionWatch.check(topics).catch((error: unknown) => this.#failed.reject(error));
       const waiting = [...this.#pullers].flatMap(([node, one]) => (one.isWaitingForRoom ? [node] : []));
       const unfetched = this.#sessions().filter(
         ({ leader, isEnded }) => !isEnded && waiting.includes(leader),

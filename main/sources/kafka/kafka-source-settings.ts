@@ -84,6 +84,8 @@ export interface KafkaTiming {
   readonly heldRetryMs: number;
   /** Least time between two fetches of one broker that bring nothing. */
   readonly emptyPullSpacingMs: number;
+  /** How often it is asked whether events are to be pulled again. */
+  readonly claimCheckMs: number;
   /** At a stop, for the last deliveries and the last commit. */
   readonly stopLimitMs: number;
 }
@@ -106,6 +108,7 @@ export const KAFKA_TIMING: KafkaTiming = {
   backoffLastMs: 1 * MINUTE_MS,
   heldRetryMs: 1 * MINUTE_MS,
   emptyPullSpacingMs: 100,
+  claimCheckMs: 5 * SECOND_MS,
   stopLimitMs: 10 * SECOND_MS,
 };
 

@@ -40,6 +40,7 @@ export function createKafkaSource(
 class KafkaSource implements Source {
   readonly #settings: KafkaSourceSettings;
   readonly #host: SourceHost;
+  readonly #engineClock: Clock;
   readonly #clock: SourceClock;
   readonly #random: Random;
   readonly #counters = newCounters();
@@ -51,7 +52,8 @@ class KafkaSource implements Source {
   constructor(settings: KafkaSourceSettings, host: SourceHost, environment: KafkaSourceEnvironment) {
     this.#settings = settings;
     this.#host = host;
-    this.#clock = sourceClock(environment.clock ?? systemClock);
+    this.#engineClock = environment.clock ?? systemClock;
+    this.#clock = sourceClock(this.#engineClock);
     this.#random = environment.random ?? Math.random;
     this.#linkWatch = new LinkWatch({
       name: settings.name,
@@ -73,6 +75,7 @@ class KafkaSource implements Source {
         settings: this.#settings,
         host: this.#host,
         clock: this.#clock,
+        engineClock: this.#engineClock,
         random: this.#random,
         counters: this.#counters,
         linkWatch: this.#linkWatch,

@@ -103,7 +103,17 @@ export class PartitionWorker {
       logStart: session?.logStart ?? -1,
       lag: logEnd < 0 ? -1 : Math.max(0, logEnd - position),
       leader: this.#parts.info()?.leader ?? -1,
+      endSeenMs: this.#endSeenMs(),
+      positionMs: session?.fingerprint?.timestampMs,
     };
+  }
+
+  /** By the wall clock, from the steady time of the last answer. */
+  #endSeenMs(): number | undefined {
+    const answeredMs = this.#session?.answeredMs;
+    if (answeredMs === undefined) return undefined;
+    const { clock } = this.#parts.session;
+    return Math.floor(clock.now() - (clock.steadyMs() - answeredMs));
   }
 
   #state(): PartitionStatus['state'] {

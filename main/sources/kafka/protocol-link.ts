@@ -21,6 +21,7 @@ import {
 } from '@platformatic/kafka';
 import { GatewayError } from '../../../shared/errors.ts';
 import type { BrokerConnections, BrokerHost } from './broker-connections.ts';
+import { readTopicConfigs, type TopicConfigs } from './topic-configs.ts';
 import { isCoordinatorName, kafkaErrorName, replyOf, wireError } from './protocol-error.ts';
 
 const API_METADATA = 3;
@@ -29,6 +30,7 @@ const API_OFFSET_FETCH = 9;
 const API_INIT_PRODUCER_ID = 22;
 const API_TXN_OFFSET_COMMIT = 28;
 const API_CONSUMER_GROUP_DESCRIBE = 69;
+const API_DESCRIBE_CONFIGS = 32;
 const TXN_OFFSET_COMMIT_VERSION = 3;
 const OFFSET_FETCH_STABLE_VERSION = 7;
 const NO_TOPIC_ID = '00000000-0000-0000-0000-000000000000';
@@ -135,6 +137,13 @@ export class ProtocolLink {
     });
     for (const broker of reply.brokers) this.#brokers.set(broker.nodeId, broker);
     return clusterView(reply, withInternal);
+  }
+
+  /** Settings of topics, by topic and key; topics that may not be described are left out. */
+  topicConfigs(topics: readonly string[], keys: readonly string[]): Promise<TopicConfigs> {
+    return this.#anyBroker('read topic settings', (connection) =>
+      readTopicConfigs(connection, { version: this.#versionOf(API_DESCRIBE_CONFIGS), topics, keys }),
+    );
   }
 
   /** True when the brokers know no topic with this id any more; false when they do, or can't say. */

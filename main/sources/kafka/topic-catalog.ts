@@ -48,6 +48,11 @@ export class TopicCatalog {
     return [...this.#partitions.values()];
   }
 
+  /** Topics that should be there and are not. */
+  get missingTopics(): readonly string[] {
+    return [...this.#reported.keys()];
+  }
+
   /** undefined: it is not there, or was never seen. */
   info(topic: string, partition: number): PartitionInfo | undefined {
     return this.#partitions.get(`${topic}/${partition}`);

@@ -18,14 +18,14 @@ const COUNTS = [
   'notRouted',
   'absent',
   'gap',
-  'damaged',
+  'claimed',
   'held',
 ] as const;
 type CountName = (typeof COUNTS)[number];
 /** These always have a column; the others only where a partition has some, because the common case should fit into the window. */
 const ALWAYS: ReadonlySet<CountName> = new Set(['landed', 'inChannel', 'quarantined']);
 /** More than none of these is a loss, or may be. */
-const BAD: ReadonlySet<CountName> = new Set(['gap', 'damaged']);
+const BAD: ReadonlySet<CountName> = new Set(['gap']);
 
 /** What became of the offsets of each partition, by channel. */
 export function CoverageTable({ coverage }: { readonly coverage: readonly AuditCoverage[] }) {

@@ -7,17 +7,19 @@ import { AgeText, CountText } from '../../widgets/amounts.tsx';
 import { PageHeader } from '../../widgets/page-header.tsx';
 import { StateBadge } from '../../widgets/state-badge.tsx';
 import { AuditView } from './audit-view.tsx';
+import { DirectoryList } from './directory-list.tsx';
 import styles from './landings.module.css';
 import { LedgerView } from './ledger-view.tsx';
 import { UploadList } from './upload-list.tsx';
 
-const TABS = ['ledger', 'files', 'audit'] as const;
+const TABS = ['ledger', 'files', 'directories', 'audit'] as const;
 type Tab = (typeof TABS)[number];
 
 export function LandingsPage() {
   const { t } = useTranslation();
   const wanted = useRoute().params.get('tab');
   const tab: Tab = TABS.find((known) => known === wanted) ?? 'ledger';
+  const isMarking = useStatus(({ completeness }) => completeness !== undefined) === true;
   return (
     <>
       <PageHeader title={t('landings.title')} summary={<LastLanding />} />
@@ -31,14 +33,23 @@ export function LandingsPage() {
           <Tabs.Tab value="files" rightSection={<FileCounts />}>
             {t('landings.tabs.files')}
           </Tabs.Tab>
+          {(isMarking || tab === 'directories') && (
+            <Tabs.Tab value="directories">{t('landings.tabs.directories')}</Tabs.Tab>
+          )}
           <Tabs.Tab value="audit">{t('landings.tabs.audit')}</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value={tab} className={styles['tabPanel'] ?? ''}>
-          {tab === 'ledger' ? <LedgerView /> : tab === 'files' ? <UploadList /> : <AuditView />}
+          <TabView tab={tab} />
         </Tabs.Panel>
       </Tabs>
     </>
   );
+}
+
+function TabView({ tab }: { readonly tab: Tab }) {
+  if (tab === 'ledger') return <LedgerView />;
+  if (tab === 'files') return <UploadList />;
+  return tab === 'directories' ? <DirectoryList /> : <AuditView />;
 }
 
 /** Held ones need a person, so they are counted in colour; others are not. */

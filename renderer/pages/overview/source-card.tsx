@@ -1,6 +1,7 @@
 import { memo } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { SourceStatusRow } from '../../../shared/contract/control-status.ts';
+import { SECOND_MS } from '../../../shared/units.ts';
 import { useFormat } from '../../text/use-format.ts';
 import { CauseLine } from '../../widgets/cause-line.tsx';
 import { Facts, NodeCard } from './node-card.tsx';
@@ -8,7 +9,7 @@ import { Facts, NodeCard } from './node-card.tsx';
 export const SourceCard = memo(function SourceCard({ source }: { readonly source: SourceStatusRow }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const { name, type, cause, hint, nextTryMs, lag, partitions } = source;
+  const { name, type, cause, hint, nextTryMs, lag, partitions, secondsToLoss } = source;
   // Nothing is left in Kafka, and yet events come: whoever looks at the picture sees them flow.
   const state = source.state === 'idle' && source.eventsPerSecond > 0 ? 'flowing' : source.state;
   const topics = new Set(partitions.map(({ topic }) => topic)).size;
@@ -26,6 +27,9 @@ export const SourceCard = memo(function SourceCard({ source }: { readonly source
             : lag === 0
               ? t('overview.pipeline.lagNone')
               : t('overview.pipeline.lag', { events: format.compact(lag) }),
+          secondsToLoss === undefined
+            ? undefined
+            : t('overview.pipeline.loss', { time: format.roughDuration(secondsToLoss * SECOND_MS) }),
           held === 0 ? undefined : t('overview.pipeline.heldPartitions', { count: held }),
         ]}
       />

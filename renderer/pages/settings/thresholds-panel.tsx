@@ -9,7 +9,11 @@ import { ErrorState, LoadingState } from '../../widgets/notices.tsx';
 import { Panel } from '../../widgets/panel.tsx';
 import styles from './settings.module.css';
 
-const LIMITS = ['backlogBytes', 'oldestEvent', 'landingStuck', 'linkDown', 'heldPut', 'countdown'] as const;
+const LIMITS = [
+  ...(['backlogBytes', 'oldestEvent', 'landingStuck', 'linkDown', 'heldPut', 'countdown'] as const),
+  'timeToFull' as const,
+  'silentPeer' as const,
+];
 
 export function ThresholdsPanel() {
   const { t } = useTranslation();

@@ -1,7 +1,7 @@
 export const landings = {
   title: 'Landings',
   last: 'last landing',
-  tabs: { ledger: 'Ledger', files: 'On their way', audit: 'Audit' },
+  tabs: { ledger: 'Ledger', files: 'On their way', directories: 'Complete directories', audit: 'Audit' },
   columns: {
     landed: 'Landed',
     path: 'Path',
@@ -38,6 +38,15 @@ export const landings = {
   partition: 'Partition',
   offsets: 'Offsets',
   incarnation: 'Incarnation',
+  directories: {
+    none: 'No directory yet',
+    noneBody: 'Directories whose path has a time show here from the first event that goes into them.',
+    summary: '{{sink}} marks with {{marker}}: {{complete}} complete, {{waiting}} not yet',
+    until: 'until {{time}}',
+    revision: 'marker {{number}}: late events came',
+    notLanded: '{{events}} events not landed yet',
+    states: { open: 'running', waiting: 'waits', marking: 'being marked', complete: 'complete' },
+  },
   files: {
     held_one: '{{count}} held',
     held_other: '{{count}} held',
@@ -164,7 +173,7 @@ export const landings = {
       notRouted: 'Not routed',
       absent: 'Absent',
       gap: 'Gap',
-      damaged: 'Damaged',
+      claimed: 'Claimed',
       held: 'Held',
     },
   },

@@ -44,6 +44,7 @@ export const overview = {
     topics_other: '{{count}} topics',
     partitions_one: '{{count}} partition',
     partitions_other: '{{count}} partitions',
+    loss: 'the broker deletes unread data in {{time}}',
     heldPartitions_one: '{{count}} partition held',
     heldPartitions_other: '{{count}} partitions held',
     events: '{{events}} events',

@@ -38,6 +38,8 @@ export const settings = {
     landingStuck: 'A landing stuck for',
     linkDown: 'A link down for',
     countdown: 'Unread data that Kafka deletes within',
+    timeToFull: 'The channel is full within',
+    silentPeer: 'A gateway with a backlog silent for',
   },
   support: 'Support bundle',
   supportHint:

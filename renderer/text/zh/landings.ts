@@ -4,7 +4,7 @@ import type { landings as english } from '../en/landings.ts';
 export const landings: TextsOf<typeof english> = {
   title: '落地记录',
   last: '最近落地：',
-  tabs: { ledger: '账本', files: '进行中的文件', audit: '审计' },
+  tabs: { ledger: '账本', files: '进行中的文件', directories: '完整的目录', audit: '审计' },
   columns: {
     landed: '落地时间',
     path: '路径',
@@ -41,6 +41,15 @@ export const landings: TextsOf<typeof english> = {
   partition: '分区',
   offsets: '偏移量',
   incarnation: '分区实例',
+  directories: {
+    none: '还没有目录',
+    noneBody: '路径中带有时间的目录，从第一个事件进入起显示在这里。',
+    summary: '{{sink}} 以 {{marker}} 标记：{{complete}} 个已完整，{{waiting}} 个尚未',
+    until: '截至 {{time}}',
+    revision: '标记 {{number}}：有迟到事件',
+    notLanded: '{{events}} 个事件尚未落地',
+    states: { open: '进行中', waiting: '等待', marking: '正在标记', complete: '已完整' },
+  },
   files: {
     held_one: '{{count}} 个被扣留',
     held_other: '{{count}} 个被扣留',
@@ -164,7 +173,7 @@ export const landings: TextsOf<typeof english> = {
       notRouted: '未路由',
       absent: '不存在',
       gap: '缺口',
-      damaged: '已损坏',
+      claimed: '待重拉',
       held: '已扣留',
     },
   },

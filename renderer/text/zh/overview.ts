@@ -47,6 +47,7 @@ export const overview: TextsOf<typeof english> = {
     topics_other: '{{count}} 个主题',
     partitions_one: '{{count}} 个分区',
     partitions_other: '{{count}} 个分区',
+    loss: 'Kafka 将在 {{time}} 后删除未读数据',
     heldPartitions_one: '{{count}} 个分区被扣留',
     heldPartitions_other: '{{count}} 个分区被扣留',
     events: '{{events}} 个事件',

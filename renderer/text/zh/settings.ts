@@ -40,6 +40,8 @@ export const settings: TextsOf<typeof english> = {
     landingStuck: '落地停滞超过',
     linkDown: '链路中断超过',
     countdown: 'Kafka 将在此时间内删除未读数据',
+    timeToFull: '通道将在此时间内写满',
+    silentPeer: '有积压的网关失联超过',
   },
   support: '支持包',
   supportHint:

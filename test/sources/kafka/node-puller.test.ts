@@ -4,6 +4,7 @@
  * Method: the real puller and a real session over a broker that is a double (failures at will) and a clock that only counts.
  */
 import { describe, expect, it } from 'vitest';
+import { NO_CLAIMS } from '../../../main/sources/claim-keeper.ts';
 import { LinkWatch } from '../../../main/sources/kafka/link-watch.ts';
 import { kafkaSourceSettings } from '../../../main/sources/kafka/kafka-source-settings.ts';
 import { NodePuller } from '../../../main/sources/kafka/node-puller.ts';
@@ -85,7 +86,7 @@ async function pull(
   const clock = new CountingClock();
   const stop = new AbortController();
   const store = new MemorySourceStore();
-  const host: SourceHost = { store, report() {}, async whenOpen() {}, async deliver() {} };
+  const host: SourceHost = { store, claims: NO_CLAIMS, report() {}, async whenOpen() {}, async deliver() {} };
   const counters = newCounters();
   const ref = { source: 's', topic: 't', partition: 0, incarnation: 'id' };
   const tenure = await store.beginTenure({

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Delivery, Source, SourceEvent, SourceHost } from '../../../main/sources/source.ts';
+import { NO_CLAIMS } from '../../../main/sources/claim-keeper.ts';
+import type { ClaimPort, Delivery, Source, SourceEvent, SourceHost } from '../../../main/sources/source.ts';
 import { createKafkaSource, type KafkaSourceEnvironment } from '../../../main/sources/kafka/kafka-source.ts';
 import {
   kafkaSourceSettings,
@@ -23,6 +24,7 @@ const QUICK = {
   backoffLastMs: 1_000,
   heldRetryMs: 1_000,
   stopLimitMs: 3_000,
+  claimCheckMs: 100,
 };
 
 export type GatewayOptions = Partial<KafkaSourceInput> & {
@@ -39,6 +41,8 @@ export class TestGateway {
   /** Set by a test to refuse or delay puts. */
   beforePut: ((delivery: Delivery) => Promise<void>) | undefined;
   isOpen = true;
+  /** Set by a test before `start`: what is to be pulled again. */
+  claims: ClaimPort = NO_CLAIMS;
   /** Set by a test before `start`: its own clock or chance. */
   environment: KafkaSourceEnvironment = {};
   #stop = new AbortController();
@@ -67,6 +71,7 @@ export class TestGateway {
     const isCurrent = (): boolean => !signal.aborted || this.#stop.signal === signal;
     const host: SourceHost = {
       store: this.store,
+      claims: this.claims,
       report: (event) => void this.events.push(event),
       whenOpen: async (aborting) => {
         while (!this.isOpen && !aborting.aborted) await wait(10);
