@@ -52,7 +52,12 @@ module.exports = {
       from: { path: room('audit') },
       to: {
         path: '^main/',
-        pathNot: [room('audit'), room('telemetry'), room('channel'), '^main/landing/target\\.ts$'],
+        pathNot: [
+          room('audit'),
+          room('telemetry'),
+          room('channel'),
+          '^main/landing/(target|fleet-facts)\\.ts$',
+        ],
       },
     },
     {

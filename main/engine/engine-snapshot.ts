@@ -72,7 +72,6 @@ export class EngineSnapshot {
     const sources = [...flow.sources.values()].map((runner) => sourceRow(runner, { nowMs, forecasts }));
     const completeness = this.#options.completeness();
     const retirements = this.retirements();
-    const intakeBytes = sources.reduce((sum, { bytes }) => sum + bytes, 0);
     return {
       contract: CONTRACT_VERSION,
       version: VERSION,

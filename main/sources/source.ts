@@ -181,9 +181,7 @@ export interface PartitionStatus {
   /** Time of the last durable record, epoch ms; absent: not known. */
   readonly positionMs?: number | undefined;
   /** How long, and how much of it, the broker keeps the log; absent: not known. */
-  readonly retention?:
-    | { readonly ms: number | undefined; readonly bytes: number | undefined }
-    | undefined;
+  readonly retention?: { readonly ms: number | undefined; readonly bytes: number | undefined } | undefined;
 }
 
 /** Facts that become alerts and log lines. `level` error: an operator should act. */

@@ -28,8 +28,8 @@ beforeEach(async () => {
   await writer.perform('put', putOf({ tenure: 't1', first: 10, next: 25 }));
   await writer.perform('accept', 't1', 25);
 });
-afterEach(async () => {
-  await writer.close();
+afterEach(() => {
+  writer.close();
   directory[Symbol.dispose]();
 });
 
@@ -69,7 +69,11 @@ test('what was planned waits again, whole, and its names are the janitor’s of 
   );
   await land(writer, other);
   expect(await writer.perform('keys', SINK)).toEqual([]);
-  expect(await audit()).toMatchObject({ verdict: 'clean', findings: [], coverage: [{ landed: 25, inChannel: 0 }] });
+  expect(await audit()).toMatchObject({
+    verdict: 'clean',
+    findings: [],
+    coverage: [{ landed: 25, inChannel: 0 }],
+  });
 });
 
 test('nothing is given back from the moment at which the rename may go out, held or not', async () => {

@@ -21,7 +21,6 @@ describe.skipIf(skipsWithoutJava('claims'))('events of damaged chunks', () => {
     'claim.after-commit',
     'redeem.before-commit',
     'redeem.after-commit',
-    'redeem.after-commit:2',
   ])(
     'land once, also when the engine dies at %s',
     async (point) => {

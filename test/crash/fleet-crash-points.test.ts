@@ -14,10 +14,6 @@ import { pointsOf } from './coverage.ts';
 
 /** Two partitions: one for each. */
 const EVENTS = 1_000;
-/**
- * Points that an operator's order or a damaged chunk is needed for are no matter between gateways: what they change is one state
- * directory's own. Their tests are quarantine-crash.test.ts, test/engine/config-crash.test.ts and those of claims.
- */
 const POINTS = pointsOf('test/crash/fleet-crash-points.test.ts');
 const WIDTH = 4;
 const CASE_LIMIT_MS = 240_000;

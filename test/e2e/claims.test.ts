@@ -115,7 +115,7 @@ describe.skipIf(skipsWithoutJava('claims'))('damaged chunks', () => {
       const verdict = await gateway.judge();
       expect(verdict).toMatchObject({
         missing: { count: lost },
-        twice: { count: 0 },
+        duplicates: { count: 0 },
         misplaced: { count: 0 },
       });
     },

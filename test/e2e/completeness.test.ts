@@ -114,6 +114,8 @@ describe.skipIf(skipsWithoutJava('completeness'))('on real servers', () => {
       await proxy.refuse(true);
       proxy.cut();
       try {
+        // What the gateway can’t see: the first record that it needs.
+        await gateway.produce(1);
         const told = await gateway.untilStatus(
           'the countdown is told',
           ({ alerts }) =>

@@ -7,7 +7,7 @@ import { EngineAlerts } from '../../main/engine/engine-alerts.ts';
 import type { SourceEvent } from '../../main/sources/source.ts';
 import { AlertBoard } from '../../main/telemetry/alert-board.ts';
 import type { EngineStatus } from '../../shared/contract/control-status.ts';
-import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../shared/units.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../shared/units.ts';
 import {
   channelStatus,
   partitionRow,

@@ -96,7 +96,7 @@ test('accepted, held, landed, waiting and claimed, by partition', async () => {
   expect(claimed).toMatchObject({ waitingEvents: 0, claimedEvents: 5, oldestEventMs: undefined });
   expect(claimed.partitions).toMatchObject([{ landedTo: 50, acceptedTo: 55 }]);
   db.close();
-  await writer.close();
+  writer.close();
 });
 
 test('what is put and landed while they are read makes them no better than the truth', async () => {
@@ -116,7 +116,7 @@ test('what is put and landed while they are read makes them no better than the t
   expect(facts.partitions).toMatchObject([{ acceptedTo: 10, landedTo: 10, waitingEvents: 10 }]);
   expect(facts.oldestEventMs).toBe(1_000_010);
   db.close();
-  await writer.close();
+  writer.close();
 });
 
 test('only what waits for the sink counts, and partitions of other sources that hold nothing are left out', async () => {
@@ -136,7 +136,7 @@ test('only what waits for the sink counts, and partitions of other sources that 
   );
   expect(elsewhere).toMatchObject({ waitingEvents: 0, partitions: [{ source: 'orders', partition: 3 }] });
   db.close();
-  await writer.close();
+  writer.close();
 });
 
 test('ranges that touch are one; those that overlap stay, for the audit to see', () => {

@@ -12,6 +12,9 @@ const GAP_MAX_MS = 8_000;
 const SHORTEST_MS = 500;
 const KINDS: readonly FaultKind[] = [...ENGINE_FAULTS, ...LINK_FAULTS, ...SERVER_FAULTS];
 
+/** What `only` may name. */
+export const FAULT_NAMES: readonly string[] = KINDS.map(({ name }) => name);
+
 export type FaultCounts = Record<FaultKind['counts'], number>;
 
 export interface TimelineLine {

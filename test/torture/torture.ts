@@ -2,6 +2,7 @@
 /** `npm run torture -- --minutes N --seed S`: one run of the fault harness. See `torture-run.ts` for what it does. */
 import { parseArgs } from 'node:util';
 import { javaProblem } from '../rig/jars.ts';
+import { FAULT_NAMES } from './adversary.ts';
 import { torture, type TortureReport } from './torture-run.ts';
 
 const HELP = `npm run torture -- [options]
@@ -60,7 +61,7 @@ async function main(): Promise<number> {
     brokers: within('brokers', values.brokers, 1, 3),
     namenodes: within('namenodes', values.namenodes, 1, 2),
     datanodes: within('datanodes', values.datanodes, 1, 5),
-    only: values.only.split(',').filter((name) => name !== ''),
+    only: faultNames(values.only),
     print: (line) => {
       if (!values.quiet) process.stderr.write(`${line}\n`);
     },
@@ -68,6 +69,13 @@ async function main(): Promise<number> {
   const text = values.json ? `${JSON.stringify(report)}\n` : describe(report);
   await new Promise<void>((resolve) => process.stdout.write(text, () => resolve()));
   return report.isClean ? 0 : 1;
+}
+
+function faultNames(text: string): string[] {
+  const names = text.split(',').filter((name) => name !== '');
+  const unknown = names.find((name) => !FAULT_NAMES.includes(name));
+  if (unknown !== undefined) throw new RangeError(`--only knows no ${unknown}, but ${FAULT_NAMES.join(' ')}`);
+  return names;
 }
 
 function within(name: string, text: string, min: number, max: number): number {
