@@ -218,12 +218,14 @@ class Trial {
     if (count > 0) tenure.ends.push(next);
   }
 
-  /** Claims that may be pulled again, each with the model's entries. */
+  /** Claims that may be pulled again, each with the model's entries. An offset in doubt may stand in an older tenure as well. */
   async openClaims() {
     const { claims } = await this.writer.perform('openClaims', 'weblogs', undefined);
     const entries = claims.map((claim) =>
       offsetsOf(claim.runs).map((at) =>
-        this.part(claim.partition.partition).offsets.find((entry) => entry.at === at),
+        this.part(claim.partition.partition).offsets.find(
+          (entry) => entry.at === at && at < entry.tenure.acceptedTo,
+        ),
       ),
     );
     return claims.map((claim, index) => ({ claim, entries: entries[index] ?? [] }));
