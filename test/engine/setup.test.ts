@@ -85,6 +85,19 @@ const LEAST: Partial<Record<ProcedureName, unknown>> = {
   configRollback: { number: 1, baseSha256: '', by: 'x' },
   supportBundleStart: { by: 'x' },
   history: { fromMs: 0, toMs: 1 },
+  fleetAuditStart: { level: 'tenures', by: 'x' },
+  fleetAuditResult: { jobId: 'x' },
+  channelCheckStart: { by: 'x' },
+  channelCheckResult: { jobId: 'x' },
+  channelRepairStart: { by: 'x' },
+  channelRepairResult: { jobId: 'x' },
+  channelExportStart: { to: '/x', by: 'x' },
+  channelExportResult: { jobId: 'x' },
+  channelSkip: { segment: { chunkId: 1 }, by: 'x', why: 'x' },
+  replayStart: { topic: 'x', from: '0', to: '1', into: '/x', by: 'x' },
+  replayFiles: { id: 'x' },
+  retireStart: { by: 'x' },
+  retireUndo: { by: 'x' },
 };
 
 describe('before there is a configuration', () => {
