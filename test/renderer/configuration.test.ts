@@ -67,6 +67,7 @@ describe('completion', () => {
       'channels',
       'console',
       'metrics',
+      'sinkgroups',
       'sinks',
       'sources',
     ]);
