@@ -171,12 +171,32 @@ export class TimeBuckets {
     const [start, end] = isRounded
       ? roundInterval(localMs, this.#rounding)
       : intervalOf(localMs, this.#fineness);
-    return {
+    const piece = {
       startMs: Math.max(stretch.startMs, start - stretch.offsetMs),
       endMs: Math.min(stretch.endMs, end - stretch.offsetMs),
     };
+    const headEndMs = this.#headEndMs(stretch);
+    if (epochMs < headEndMs) return { ...piece, endMs: Math.min(piece.endMs, headEndMs) };
+    return { ...piece, startMs: Math.max(piece.startMs, headEndMs) };
+  }
+
+  /**
+   * Where clocks skip to the middle of a rounding step, what comes before its end is lowered into the skipped time, and so moved on beyond
+   * what follows: 00:01 that became 01:01 is lowered to 01:00, which is 02:00. That head of the stretch has texts of its own.
+   */
+  #headEndMs({ startMs, endMs, offsetMs }: Stretch): number {
+    if (this.#rounding === undefined) return startMs;
+    const [from, to] = roundInterval(startMs + offsetMs, this.#rounding);
+    const headEndMs = to - offsetMs;
+    const isOwn =
+      this.#zone.localTime(from).kind === 'gap' &&
+      headEndMs < endMs &&
+      !isSame(this.#textsAt(startMs), this.#textsAt(headEndMs));
+    return isOwn ? headEndMs : startMs;
   }
 }
+
+type Stretch = ReturnType<TimeZone['stretchAt']>;
 
 const FIRST_MS = dayNumberOf(MIN_YEAR, 1, 2) * DAY_MS;
 const END_MS = dayNumberOf(MAX_YEAR, 12, 31) * DAY_MS;

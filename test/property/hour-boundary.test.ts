@@ -177,6 +177,16 @@ describe('buckets', () => {
 });
 
 describe('rounding', () => {
+  it('has a bucket for what it lowers into skipped time, and the same one for each of its instants', () => {
+    const firstAfterSkipMs = Date.parse('1991-04-07T03:31:00Z');
+    const rounding = { unit: 'minute', value: 2 } as const;
+    const hours = [0, 30_000, 59_999, 60_000].map((later) =>
+      bucketAt(bucketsOf('YmdH', 'America/St_Johns', rounding), firstAfterSkipMs + later).texts.get('H'),
+    );
+    // As Flume does it: 01:01 is lowered to 01:00, which did not exist and is 02:00.
+    expect(hours).toEqual(['02', '02', '02', '01']);
+  });
+
   it('lowers the unit to a multiple within its own minute, hour or day, and zeroes what is finer', () => {
     const units = fc.constantFrom<RoundUnit>('second', 'minute', 'hour');
     fc.assert(
@@ -198,7 +208,7 @@ describe('rounding', () => {
           own['day'],
         ]);
         const rounded = [texts.get('H'), texts.get('M'), texts.get('S')];
-        // A lowered time that the clocks skipped is moved on by what they skipped, as Java does it; never beyond the event's own time.
+        // A lowered time that the clocks skipped is moved on by what they skipped, as Java does it.
         const isSkipped = TimeZone.of(zone).localTime(wallMs(own, expected)).kind === 'gap';
         if (isSkipped) expect(rounded.join(':') > expected.join(':')).toBe(true);
         else expect(rounded).toEqual(expected);
