@@ -221,14 +221,11 @@ class Trial {
   /** Claims that may be pulled again, each with the model's entries. An offset in doubt may stand in an older tenure as well. */
   async openClaims() {
     const { claims } = await this.writer.perform('openClaims', 'weblogs', undefined);
-    const entries = claims.map((claim) =>
-      offsetsOf(claim.runs).map((at) =>
-        this.part(claim.partition.partition).offsets.find(
-          (entry) => entry.at === at && at < entry.tenure.acceptedTo,
-        ),
-      ),
-    );
-    return claims.map((claim, index) => ({ claim, entries: entries[index] ?? [] }));
+    return claims.map((claim) => {
+      const { offsets } = this.part(claim.partition.partition);
+      const accepted = offsets.filter(({ at, tenure }) => at < tenure.acceptedTo);
+      return { claim, entries: offsetsOf(claim.runs).map((at) => accepted.find((entry) => entry.at === at)) };
+    });
   }
 
   async redeem({ which, count, into }: Extract<Step, { do: 'redeem' }>): Promise<void> {
