@@ -18,7 +18,7 @@ function entry(facts: FleetFacts) {
 }
 
 function view(peers: readonly Peer[]): FleetView {
-  const rest = { readMs: 1, unreadable: [], fault: undefined, isOutdated: false, isTold: true };
+  const rest = { readMs: 1, unreadable: [], fault: undefined, isOutdated: false };
   return { sink: 'hadoop', root: '/logs', peers, ...rest };
 }
 

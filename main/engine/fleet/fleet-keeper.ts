@@ -24,8 +24,6 @@ import { surveyTenures } from './tenure-survey.ts';
 /** Facts are written, and the others' read, so often; more often where a shorter silence is to be told. */
 const INTERVAL_MS = MINUTE_MS;
 const INTERVAL_MIN_MS = SECOND_MS;
-/** While a gateway has nothing to tell yet: the others hear of it soon after its first events. */
-const FIRST_INTERVAL_MS = 10 * SECOND_MS;
 /** Looks within the time after which a peer counts as silent. */
 const LOOKS_A_SILENCE = 10;
 /** A root that does not answer is left alone until the next round. */
@@ -57,8 +55,6 @@ export interface FleetView {
   readonly fault: { readonly error: ErrorReport; readonly sinceSteadyMs: number } | undefined;
   /** The target has facts of our state directory that our database does not know of. */
   readonly isOutdated: boolean;
-  /** The last round published facts of our own: there was something to tell. */
-  readonly isTold: boolean;
 }
 
 interface GroupWord {
@@ -194,8 +190,7 @@ export class FleetKeeper {
 
   get #intervalMs(): number {
     const { silentPeerMs } = this.#options.flow.config.alerts;
-    const usualMs = this.views.every(({ isTold }) => isTold) ? INTERVAL_MS : FIRST_INTERVAL_MS;
-    return Math.min(usualMs, Math.max(INTERVAL_MIN_MS, silentPeerMs / LOOKS_A_SILENCE));
+    return Math.min(INTERVAL_MS, Math.max(INTERVAL_MIN_MS, silentPeerMs / LOOKS_A_SILENCE));
   }
 
   /** A sink that is gone or leads elsewhere has another root. */
@@ -258,7 +253,7 @@ class FleetRoot {
     const { root } = settings.target;
     this.#view = {
       ...{ sink: settings.name, root, readMs: undefined, peers: [], unreadable: [] },
-      ...{ fault: undefined, isOutdated: false, isTold: false },
+      ...{ fault: undefined, isOutdated: false },
     };
   }
 
@@ -287,9 +282,7 @@ class FleetRoot {
         },
         { queries, ends, nowMs: () => clock.nowMs() },
       );
-      // Who never took anything in has nothing to tell, and makes no directory at a root that nothing may ever land in.
-      const isNothing = facts.partitions.length === 0 && facts.ended === undefined;
-      const published = isNothing ? undefined : await this.#object.publish(facts, signal);
+      const published = await this.#object.publish(facts, signal);
       const entries = await readFleet(this.#target, this.#view.root, signal);
       const nowMs = clock.nowMs();
       this.#view = {
@@ -299,7 +292,6 @@ class FleetRoot {
         unreadable: entries.filter((one) => one.facts === undefined).map(({ path }) => path),
         fault: undefined,
         isOutdated: published === 'newer',
-        isTold: published !== undefined,
       };
     } catch (error) {
       const sinceSteadyMs = this.#view.fault?.sinceSteadyMs ?? clock.steadyMs();
