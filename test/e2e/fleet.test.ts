@@ -126,6 +126,8 @@ describe.skipIf(skipsWithoutJava('a fleet'))('a fleet of gateways', () => {
     await cp(b.stateDir, image, { recursive: true });
     await b.startReady();
     await b.engine.client.call('resume', { by: 'test' });
+    // Both take part in what comes, so that the image knows less than the broker does.
+    await fleet.untilShared(a, b);
     await fleet.produce(EVENTS);
     await fleet.wholeVerdict(a, b);
     await b.engine.stop();

@@ -21,9 +21,10 @@ const BUDGET_MS = process.env['HEADGATE_POWER_STATES'] === undefined ? 40_000 : 
 const STATES_MIN = 30;
 /** Of so many states, everything that is left is landed. */
 const WHOLE_EVERY = 8;
+/** A life with a crash point ends there, long before its rounds; how many files are landed by when is left to chance. */
 const LIVES: readonly Life[] = [
-  { rounds: 60, crashAt: 'land.after-rename:4' },
-  { rounds: 60, crashAt: 'put.before-commit:25' },
+  { rounds: 600, crashAt: 'land.after-rename:4' },
+  { rounds: 600, crashAt: 'put.before-commit:25' },
   { rounds: 25 },
 ];
 /** Moments at which names are not safe are looked at so many times as often: they are few. */

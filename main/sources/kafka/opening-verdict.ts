@@ -16,6 +16,8 @@ import { parseTenureMetadata, type TenureEntry, type TenureMetadata } from './te
  * 3. Offsets of two logs are not compared. When the log was replaced after T, nobody can pull T's puts again: they are accepted if T
  *    was the old log's last tenure, not accepted if somebody read beyond them, and else nobody can tell.
  * 4. The database may not know less than the broker about our own state id: else it went back in time (a restored image).
+ * 5. Our last tenure must be listed, unless nothing was put under it and whatever else is listed of our state id ends at or before our
+ *    position: then a copy of the state directory opened and got nothing, and its entry took the place of our empty one.
  */
 export interface OpeningFacts {
   readonly committed: CommittedValue;
@@ -195,7 +197,7 @@ function decideWithoutState(
   }
   const lost = unknownProgress(facts, chain, undefined);
   if (lost !== undefined && facts.choice === undefined) return lost;
-  return { ...base, basis: 'taken-over', start: committed.offset, previous: chain };
+  return takenOver(facts, chain);
 }
 
 /** Tenures of our own state id that accepted something, and that the database does not know. */
@@ -227,6 +229,7 @@ function decideByChain(facts: OpeningFacts, state: PartitionState, chain: Tenure
   if (facts.choice !== undefined) return decideByWord(facts, state, chain);
   if (isMoveCutOff(facts, state, chain)) return moved(state, committed.offset);
   const latest = state.tenures.at(-1);
+  if (isOnlyReplaced(facts, state, chain)) return takenOver(facts, chain);
   const lost = unknownProgress(facts, chain, latest);
   if (lost !== undefined) return lost;
   // A deleted topic takes its group's offsets, and so the list, with it; what we have of it is of that log.
@@ -284,6 +287,35 @@ function decideByChain(facts: OpeningFacts, state: PartitionState, chain: Tenure
     incarnation: 'same',
     previous: chain,
     doubts: settled,
+  };
+}
+
+/** Rule 5. The last entry of each state id is never evicted, so one that ends beyond our position would be seen. */
+function isOnlyReplaced(facts: OpeningFacts, state: PartitionState, chain: TenureMetadata): boolean {
+  const ours = chain.entries.filter((one) => one.stateId === facts.stateId);
+  const isListed = state.tenures.some((row) => ours.some((one) => one.nonce === row.nonce));
+  const isEmpty =
+    state.tenures.length > 0 &&
+    state.tenures.every((row) => row.state !== 'doubt' && row.putTo === row.startOffset);
+  return (
+    chain.incarnation === state.ref.incarnation &&
+    facts.committed.offset >= state.position &&
+    !isListed &&
+    isEmpty &&
+    ours.length > 0 &&
+    ours.every((one) => endOf(one, facts) <= state.position)
+  );
+}
+
+function takenOver(facts: OpeningFacts, chain: TenureMetadata): OpenVerdict {
+  return {
+    kind: 'open',
+    basis: 'taken-over',
+    start: facts.committed.offset,
+    commitAt: 'start',
+    incarnation: 'same',
+    previous: chain,
+    doubts: [],
   };
 }
 

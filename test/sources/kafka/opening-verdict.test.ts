@@ -124,6 +124,54 @@ describe('an opening that a crash cut off', () => {
   });
 });
 
+describe('a copy of the state directory that opened beside us', () => {
+  // Ours was given up without a put; the copy, which doesn't know it, took it for an opening that a crash had cut off.
+  const state = stateWith([row('n2', { start: 50, acceptedTo: 50, putTo: 50 })], 50);
+  const before = entry('n1', OURS, { start: 0, end: 50 });
+
+  it('and got nothing leaves us as we were', () => {
+    const committed = committedWith(50, [before, entry('copy', OURS, { start: 50 })]);
+    expect(decide({ committed, state })).toMatchObject({ kind: 'open', basis: 'taken-over', start: 50 });
+    const another = committedWith(90, [
+      before,
+      entry('copy', OURS, { start: 50, end: 50 }),
+      entry('n3', OTHERS, { start: 50 }),
+    ]);
+    expect(decide({ committed: another, state })).toMatchObject({ kind: 'open', start: 90 });
+  });
+
+  it('and got something holds us', () => {
+    const goesOn = committedWith(60, [before, entry('copy', OURS, { start: 50 })]);
+    expect(decide({ committed: goesOn, state })).toMatchObject({ kind: 'hold' });
+    const ended = committedWith(90, [
+      before,
+      entry('copy', OURS, { start: 50, end: 60 }),
+      entry('n3', OTHERS, { start: 60 }),
+    ]);
+    expect(decide({ committed: ended, state })).toMatchObject({ kind: 'hold' });
+  });
+
+  it('and got something in a tenure that was evicted holds us: its last one begins beyond our position', () => {
+    const committed = committedWith(90, [
+      entry('copy2', OURS, { start: 60, end: 60 }),
+      entry('n3', OTHERS, { start: 60 }),
+    ]);
+    expect(decide({ committed, state })).toMatchObject({ kind: 'hold' });
+  });
+
+  it('holds us where puts of ours are in doubt, the list was begun anew, or its offsets are of another incarnation', () => {
+    const doubt = stateWith([row('n2', { start: 50, acceptedTo: 50, putTo: 70 })], 70);
+    const committed = committedWith(50, [before, entry('copy', OURS, { start: 50 })]);
+    expect(decide({ committed, state: doubt })).toMatchObject({ kind: 'hold' });
+    const anew = committedWith(90, [entry('n3', OTHERS, { start: 50 })]);
+    expect(decide({ committed: anew, state })).toMatchObject({ kind: 'hold' });
+    const replay = committedWith(50, [before, entry('copy', OURS, { start: 50 })], {
+      incarnation: 'topic-1~replay',
+    });
+    expect(decide({ committed: replay, state })).toMatchObject({ kind: 'hold' });
+  });
+});
+
 describe('the word of the operator', () => {
   it('changes nothing where the facts fit together', () => {
     const state = stateWith([row('n1', { start: 0, acceptedTo: 50, putTo: 80 })], 80);
