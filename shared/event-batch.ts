@@ -256,6 +256,20 @@ export class EventBatch {
   }
 }
 
+/** A batch without an event: of what only tells what became of offsets. */
+export function emptyBatch(): EventBatch {
+  return new EventBatch({
+    count: 0,
+    offsets: new Float64Array(0),
+    sources: [],
+    sourceOf: new Uint16Array(0),
+    starts: new Int32Array(0),
+    ends: new Int32Array(0),
+    timestamps: new Float64Array(0),
+    sharedHeaders: {},
+  });
+}
+
 /** Epoch ms of a `timestamp` header's text; NaN when it is no whole number, as Flume's Long.valueOf would refuse it. */
 export function parseTimestamp(text: string): number {
   return /^[+-]?\d{1,16}$/.test(text) ? Number(text) : NaN;

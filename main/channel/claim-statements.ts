@@ -78,6 +78,7 @@ export function toOpenClaim(row: OpenClaimColumns): OpenClaim {
     clusterId: row.cluster_id,
     topicId: row.topic_id,
     isCurrent: row.is_current === 1,
+    wereEvents: row.damaged_id !== null || row.cause === 'memory',
     fingerprint: toFingerprint(row),
     acceptedTo: row.accepted_to,
     channel: row.channel,

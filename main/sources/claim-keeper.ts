@@ -8,9 +8,11 @@
  *    and whoever owns the partition now is not asked.
  * 2. What is handed over accounts for exactly the claimed offsets of a stretch; events beside them are thrown away here. The store refuses
  *    what is not claimed any more, so pulling twice is waste and never a duplicate.
- * 3. An offset is given up as a gap only by the source's own proof (its puller), never because it could not be reached.
+ * 3. An offset is given up as a gap only by the source's own proof (its puller), never because it could not be reached. An offset that was
+ *    an event and is none in the log that is proven to be the old one is gone, too: only where nobody knows what it was is it absent.
  * 4. One stretch at a time, and after each a rest as long as its work took: at most half of the time of a thread, and one fetch of memory.
- * 5. Trouble of one partition never stops another: it waits with full jitter, and says why.
+ * 5. Trouble of one partition never stops another, of one channel or claim never its neighbours: it waits with full jitter, and says why
+ *    until it is over, whatever else is redeemed meanwhile.
  */
 import type { ClaimCursor, ClaimPage, OpenClaim } from '../../shared/model/claim.ts';
 import type { EventBatch } from '../../shared/event-batch.ts';
@@ -62,15 +64,13 @@ export interface ClaimTiming {
 }
 
 const TIMING: ClaimTiming = { checkMs: 5 * SECOND_MS, retryFirstMs: SECOND_MS, retryLastMs: 5 * MINUTE_MS };
+const NO_RECORD_ANY_MORE = 'the source has no such record any more (compaction)';
 /** However long one stretch took (the channel was full), the rest after it is no longer. */
 const REST_MS_MAX = 2 * SECOND_MS;
-/** A claim that can't be decoded, or whose channel is not fed, is no reason to leave its neighbours. */
-const OF_ONE_CLAIM: ReadonlySet<string> = new Set([
-  'batch-undecodable',
-  'crc-mismatch',
-  'codec-unknown',
-  'event-unplaceable',
-]);
+/** A claim that can't be decoded is no reason to leave its neighbours. */
+const OF_ONE_CLAIM: ReadonlySet<string> = new Set(['batch-undecodable', 'crc-mismatch', 'codec-unknown']);
+/** Claims that wait each by itself; with more of them it is the partition that waits. */
+const CLAIMS_WAITING_MAX = 256;
 
 /** Of a source that has none. */
 export const NO_CLAIMS: ClaimPort = {
@@ -78,7 +78,10 @@ export const NO_CLAIMS: ClaimPort = {
   redeem: () => Promise.resolve('changed'),
 };
 
+/** Who waits: all claims of a partition, or of a channel that nothing feeds, or one alone. */
 interface Trouble {
+  readonly kind: 'partition' | 'channel' | 'claim';
+  readonly partitionId: number;
   readonly failures: number;
   readonly error: GatewayError;
   readonly nextTryMs: number;
@@ -88,8 +91,8 @@ interface Trouble {
 export class ClaimKeeper {
   readonly #options: ClaimKeeperOptions;
   readonly #timing: ClaimTiming;
-  /** By the partition's row: bounded by the partitions that have claims. */
-  #troubles = new Map<number, Trouble>();
+  /** By who waits: bounded by partitions, channels, and CLAIMS_WAITING_MAX. */
+  readonly #troubles = new Map<string, Trouble>();
   #isPulling = false;
   #hasClaims = false;
   #redeemed = 0;
@@ -131,9 +134,10 @@ export class ClaimKeeper {
     }
   }
 
-  /** Every claim once, those left out whose partition waits. */
+  /** Every claim once, those left out that wait. */
   async #round(signal: AbortSignal): Promise<void> {
-    const seen = new Set<number>();
+    const seen = new Set<string>();
+    const skippedPartitions = new Set<number>();
     let after: ClaimCursor | undefined;
     let count = 0;
     for (;;) {
@@ -146,8 +150,12 @@ export class ClaimKeeper {
       for (const claim of page.claims) {
         const { partitionId } = (last = claim);
         if (partitionId === skipped) continue;
-        seen.add(partitionId);
-        if (!this.#isDue(partitionId) || !(await this.#pull(claim, signal))) skipped = partitionId;
+        const { partition, channel, own } = keysOf(claim);
+        for (const key of [partition, channel, own]) seen.add(key);
+        const isReady = this.#isDue(channel) && this.#isDue(own);
+        if (this.#isDue(partition) && (!isReady || (await this.#pull(claim, signal)))) continue;
+        skipped = partitionId;
+        skippedPartitions.add(partitionId);
       }
       if (page.next === undefined || last === undefined) break;
       // Of a partition that waits no more is read.
@@ -155,7 +163,9 @@ export class ClaimKeeper {
       after = last.partitionId === skipped ? behind : page.next;
     }
     if (count === 0) this.#tellDone();
-    for (const id of this.#troubles.keys()) if (!seen.has(id)) this.#troubles.delete(id);
+    for (const [key, { kind, partitionId }] of this.#troubles)
+      if (!seen.has(key) && !(kind === 'claim' && skippedPartitions.has(partitionId)))
+        this.#troubles.delete(key);
   }
 
   /** Undefined: the store can't be asked now; what is wrong with it others say. */
@@ -168,8 +178,8 @@ export class ClaimKeeper {
     }
   }
 
-  #isDue(partitionId: number): boolean {
-    const trouble = this.#troubles.get(partitionId);
+  #isDue(key: string): boolean {
+    const trouble = this.#troubles.get(key);
     return trouble === undefined || this.#options.clock.steadyMs() >= trouble.nextTrySteadyMs;
   }
 
@@ -186,13 +196,12 @@ export class ClaimKeeper {
         startedMs = clock.steadyMs();
         if (!isOurs) break;
       }
-      this.#troubles.delete(claim.partitionId);
+      for (const key of Object.values(keysOf(claim))) this.#troubles.delete(key);
       return true;
     } catch (error) {
       if (isAborted(signal)) throw error;
       if (!isGatewayError(error)) throw error;
-      this.#failed(claim, error);
-      return OF_ONE_CLAIM.has(error.code);
+      return this.#failed(claim, error) !== 'partition';
     } finally {
       this.#isPulling = false;
     }
@@ -202,7 +211,7 @@ export class ClaimKeeper {
   async #redeem(claim: OpenClaim, stretch: Stretch, signal: AbortSignal): Promise<boolean> {
     const runs = runsWithin(claim.runs, { from: stretch.first, to: stretch.next });
     if (runs === undefined) return true;
-    const { lostBecause } = stretch;
+    const lostBecause = stretch.lostBecause ?? (claim.wereEvents ? NO_RECORD_ANY_MORE : undefined);
     const found = {
       events: claimedEvents(stretch.events, runs),
       quarantined: claimedOnly(stretch.quarantined, runs),
@@ -247,23 +256,38 @@ export class ClaimKeeper {
     });
   }
 
-  #failed(claim: OpenClaim, error: GatewayError): void {
+  #failed(claim: OpenClaim, error: GatewayError): Trouble['kind'] {
     const { clock, random } = this.#options;
     const { retryFirstMs, retryLastMs } = this.#timing;
-    const failures = (this.#troubles.get(claim.partitionId)?.failures ?? 0) + 1;
+    const kind = this.#whoWaits(claim, error);
+    const keys = keysOf(claim);
+    const key = kind === 'claim' ? keys.own : keys[kind];
+    const failures = (this.#troubles.get(key)?.failures ?? 0) + 1;
     const stepMs = Math.min(retryLastMs, retryFirstMs * 2 ** Math.min(failures - 1, 20));
     const waitMs = Math.round(stepMs * (0.1 + 0.9 * random()));
-    this.#troubles.set(claim.partitionId, {
-      failures,
-      error,
+    this.#troubles.set(key, {
+      ...{ kind, partitionId: claim.partitionId, failures, error },
       nextTryMs: clock.nowMs() + waitMs,
       nextTrySteadyMs: clock.steadyMs() + waitMs,
     });
+    return kind;
+  }
+
+  #whoWaits(claim: OpenClaim, { code }: GatewayError): Trouble['kind'] {
+    if (code === 'event-unplaceable') return 'channel';
+    if (!OF_ONE_CLAIM.has(code)) return 'partition';
+    let alone = 0;
+    for (const { kind } of this.#troubles.values()) if (kind === 'claim') alone++;
+    return alone < CLAIMS_WAITING_MAX || this.#troubles.has(keysOf(claim).own) ? 'claim' : 'partition';
   }
 
   #report(event: Omit<SourceEvent, 'source'>): void {
     this.#options.host.report({ ...event, source: this.#options.name });
   }
+}
+
+function keysOf({ id, partitionId, channel }: OpenClaim) {
+  return { partition: `partition ${partitionId}`, channel: `channel ${channel}`, own: `claim ${id}` };
 }
 
 /** Read after an await: the signal may have aborted meanwhile. */

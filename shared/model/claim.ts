@@ -34,6 +34,8 @@ export interface OpenClaim extends ClaimedRuns {
   /** The offset after the last accepted one of the tenure. */
   readonly acceptedTo: number;
   readonly claimedMs: number;
+  /** Each of its offsets was an event: of a damaged chunk, or in memory. Of others it is not known; some may never have held a record. */
+  readonly wereEvents: boolean;
 }
 
 /** Goes on behind this claim, in the order of partitions and offsets. */

@@ -9,7 +9,7 @@ import { formatTenureMetadata } from '../../main/sources/kafka/tenure-metadata.t
 import type { PullLink } from '../../main/sources/kafka/wire/pull-link.ts';
 import type { SourceHost } from '../../main/sources/source.ts';
 import { isGatewayError } from '../../shared/errors.ts';
-import { EventBatch } from '../../shared/event-batch.ts';
+import { emptyBatch } from '../../shared/event-batch.ts';
 import { offset } from '../../shared/model/brand.ts';
 import { singleRun } from '../../shared/model/offset-runs.ts';
 import { MemorySourceStore } from '../sources/kafka/memory-source-store.ts';
@@ -17,16 +17,7 @@ import type { CallFate, CallFates } from './group-model.ts';
 
 const SOURCE = 's';
 const NO_SIGNAL = new AbortController().signal;
-const EMPTY = new EventBatch({
-  count: 0,
-  offsets: new Float64Array(0),
-  sources: [],
-  sourceOf: new Uint16Array(0),
-  starts: new Int32Array(0),
-  ends: new Int32Array(0),
-  timestamps: new Float64Array(0),
-  sharedHeaders: {},
-});
+const EMPTY = emptyBatch();
 
 /** What a member talks to. */
 export interface MemberPlace {

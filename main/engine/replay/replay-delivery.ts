@@ -1,10 +1,11 @@
 /** From what was read of a range to what the replay's channel is told: what became of each offset. */
+import { emptyBatch } from '../../../shared/event-batch.ts';
 import { offset } from '../../../shared/model/brand.ts';
 import { singleRun } from '../../../shared/model/offset-runs.ts';
 import type { Disposition, PartitionRef } from '../../../shared/model/partition.ts';
 import type { Delivery } from '../../sources/source.ts';
 import type { RecordedPartition } from './replay-book.ts';
-import { noEvents, type RangePiece } from './topic-range.ts';
+import type { RangePiece } from './topic-range.ts';
 
 export function deliveryOf(
   piece: RangePiece,
@@ -14,7 +15,7 @@ export function deliveryOf(
   if (piece.kind === 'gone') {
     const { first, next } = piece;
     const gap = disposition('gap', singleRun(first, next), 'the broker no longer has it');
-    const rest = { fingerprint: undefined, events: noEvents(), dispositions: [gap], quarantined: [] };
+    const rest = { fingerprint: undefined, events: emptyBatch(), dispositions: [gap], quarantined: [] };
     return { ...base, first: offset(first), next: offset(next), ...rest };
   }
   const { first, next, events, absent, gap, oversized, fingerprint } = piece.slice;

@@ -6,7 +6,7 @@
  * at a time, so memory does not grow with the stretch.
  */
 import type { KafkaSourceConfig } from '../../../shared/contract/config.ts';
-import { EventBatch } from '../../../shared/event-batch.ts';
+import { emptyBatch } from '../../../shared/event-batch.ts';
 import { GatewayError } from '../../../shared/errors.ts';
 import { singleRun, type EncodedRuns } from '../../../shared/model/offset-runs.ts';
 import { MIB, SECOND_MS } from '../../../shared/units.ts';
@@ -179,7 +179,7 @@ export class TopicRange {
     const runs: EncodedRuns = singleRun(first, next);
     const isAbsent = fetched.logStartOffset >= 0 && fetched.logStartOffset <= fetched.fetchOffset;
     return {
-      ...{ first, next, events: noEvents(), oversized: [], fingerprint: undefined },
+      ...{ first, next, events: emptyBatch(), oversized: [], fingerprint: undefined },
       absent: isAbsent ? runs : undefined,
       gap: isAbsent ? undefined : runs,
     };
@@ -226,20 +226,6 @@ export class TopicRange {
   #place(partition: number): string {
     return `${this.#topic}/${partition}`;
   }
-}
-
-/** For pieces that only tell what became of offsets. */
-export function noEvents(): EventBatch {
-  return new EventBatch({
-    count: 0,
-    offsets: new Float64Array(0),
-    sources: [],
-    sourceOf: new Uint16Array(0),
-    starts: new Int32Array(0),
-    ends: new Int32Array(0),
-    timestamps: new Float64Array(0),
-    sharedHeaders: {},
-  });
 }
 
 function raised(

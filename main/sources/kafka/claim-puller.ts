@@ -4,7 +4,8 @@
  * Promise: a record that is handed over was read from the very log that it was taken from, and an offset is called lost only when that log
  * is proven not to have it any more.
  *
- * 1. A topic with another id is another log: all of the claim is lost.
+ * 1. A topic with another id is another log: all of the claim is lost. The id is read again after each fetch: what the source knows of the
+ *    topic may be minutes old, and the fetch names no id.
  * 2. After each fetch, before anything of it is handed over, the last accepted record of the claim's tenure is compared (log-check.ts): a
  *    log that is the old one now was the old one when it was fetched, for a replaced log does not come back.
  * 3. Below the log's start all is lost (retention); from the point of divergence of a replaced log on, too. A log that ends before the
@@ -14,7 +15,7 @@
  * It has connections of its own, made when the first claim is pulled and closed when the last one is: a live fetch that waits at the broker
  * for data neither delays a claim nor is delayed by it.
  */
-import { EventBatch } from '../../../shared/event-batch.ts';
+import { emptyBatch } from '../../../shared/event-batch.ts';
 import { GatewayError } from '../../../shared/errors.ts';
 import type { OpenClaim } from '../../../shared/model/claim.ts';
 import type { ClaimPuller, Stretch } from '../claim-keeper.ts';
@@ -67,15 +68,15 @@ export class KafkaClaimPuller implements ClaimPuller {
   async *pull(claim: OpenClaim, signal: AbortSignal): AsyncGenerator<Stretch> {
     const info = this.#leaderOf(claim);
     const { first, next } = claim.runs;
-    if (isOtherTopic(claim, info)) {
-      yield lost(first, next, 'the topic was deleted and created again');
-      return;
-    }
     const memory = new ClaimMemory();
     let { partitionBytes: maxBytes } = this.#parts.settings;
     let asked = 0;
     for (let position = first; position < next;) {
       const fetched = await this.#fetch(info, { position, maxBytes }, signal);
+      if (isOtherTopic(claim, await this.#infoNow(claim))) {
+        yield lost(position, next, 'the topic was deleted and created again');
+        return;
+      }
       const proof = await this.#prove(claim, info, signal);
       const lostTo = Math.min(next, Math.max(position, proof.logStart));
       if (lostTo > position) {
@@ -127,10 +128,20 @@ export class KafkaClaimPuller implements ClaimPuller {
 
   #leaderOf(claim: OpenClaim): PartitionInfo {
     const { topic, partition } = claim.partition;
-    const clusterId = this.#parts.clusterId();
-    if (claim.clusterId !== '' && clusterId !== '' && claim.clusterId !== clusterId)
-      throw otherCluster(claim, clusterId);
-    const info = this.#parts.info(topic, partition);
+    assertCluster(claim, this.#parts.clusterId());
+    return this.#there(claim, this.#parts.info(topic, partition));
+  }
+
+  /** As the brokers say at this moment. */
+  async #infoNow(claim: OpenClaim): Promise<PartitionInfo> {
+    const { topic, partition } = claim.partition;
+    const view = await this.#parts.protocol.metadata([topic]);
+    assertCluster(claim, view.clusterId);
+    const info = view.partitions.find((one) => one.topic === topic && one.partition === partition);
+    return this.#there(claim, info);
+  }
+
+  #there(claim: OpenClaim, info: PartitionInfo | undefined): PartitionInfo {
     if (info !== undefined && info.leader >= 0) return info;
     this.#parts.onStaleMetadata();
     throw waiting(claim, {
@@ -226,17 +237,7 @@ function isOtherTopic({ partition, topicId }: OpenClaim, info: PartitionInfo): b
 }
 
 function lost(first: number, next: number, lostBecause: string): Stretch {
-  const none = {
-    count: 0,
-    offsets: new Float64Array(0),
-    sources: [],
-    sourceOf: new Uint16Array(0),
-    starts: new Int32Array(0),
-    ends: new Int32Array(0),
-    timestamps: new Float64Array(0),
-    sharedHeaders: {},
-  };
-  return { first, next, events: new EventBatch(none), quarantined: [], lostBecause };
+  return { first, next, events: emptyBatch(), quarantined: [], lostBecause };
 }
 
 function notThere(claim: OpenClaim, position: number): GatewayError {
@@ -247,8 +248,9 @@ function notThere(claim: OpenClaim, position: number): GatewayError {
   });
 }
 
-function otherCluster(claim: OpenClaim, clusterId: string): GatewayError {
-  return waiting(claim, {
+function assertCluster(claim: OpenClaim, clusterId: string): void {
+  if (claim.clusterId === '' || clusterId === '' || claim.clusterId === clusterId) return;
+  throw waiting(claim, {
     code: 'log-replaced',
     message: `the events were taken from cluster ${claim.clusterId}, the source reads ${clusterId} now`,
     hint: 'Point the source at the old cluster until the claims are gone, or give them up with `headgate channel skip`.',

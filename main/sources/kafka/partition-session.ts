@@ -1,5 +1,5 @@
 import { GatewayError, isGatewayError } from '../../../shared/errors.ts';
-import { EventBatch } from '../../../shared/event-batch.ts';
+import { emptyBatch } from '../../../shared/event-batch.ts';
 import { offset } from '../../../shared/model/brand.ts';
 import { singleRun } from '../../../shared/model/offset-runs.ts';
 import type { Disposition, Fingerprint } from '../../../shared/model/partition.ts';
@@ -443,20 +443,6 @@ export class PartitionSession {
     else this.fail(error);
     this.#parts.onWanting();
   }
-}
-
-/** A batch without an event, for deliveries that only tell what became of offsets. */
-function emptyBatch(): EventBatch {
-  return new EventBatch({
-    count: 0,
-    offsets: new Float64Array(0),
-    sources: [],
-    sourceOf: new Uint16Array(0),
-    starts: new Int32Array(0),
-    ends: new Int32Array(0),
-    timestamps: new Float64Array(0),
-    sharedHeaders: {},
-  });
 }
 
 function asGatewayError(error: unknown, place: string): GatewayError {

@@ -6,7 +6,7 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { EventBatch } from '../../../shared/event-batch.ts';
+import { emptyBatch } from '../../../shared/event-batch.ts';
 import { offset } from '../../../shared/model/brand.ts';
 import { singleRun } from '../../../shared/model/offset-runs.ts';
 import { decideOpening } from '../../../main/sources/kafka/opening-verdict.ts';
@@ -19,16 +19,7 @@ import {
 import { MemorySourceStore } from './memory-source-store.ts';
 
 const TOPIC_ID = 'topic-id-1';
-const EMPTY = new EventBatch({
-  count: 0,
-  offsets: new Float64Array(0),
-  sources: [],
-  sourceOf: new Uint16Array(0),
-  starts: new Int32Array(0),
-  ends: new Int32Array(0),
-  timestamps: new Float64Array(0),
-  sharedHeaders: {},
-});
+const EMPTY = emptyBatch();
 const REF = { source: 's', topic: 't', partition: 0, incarnation: TOPIC_ID };
 
 class ModelBroker {
