@@ -1,4 +1,3 @@
-import { Worker } from 'node:worker_threads';
 import type { AuditReport } from '../../shared/contract/control-audit.ts';
 import type { Output } from '../../shared/contract/control.ts';
 import { GatewayError } from '../../shared/errors.ts';
@@ -6,18 +5,19 @@ import { auditSummary } from '../audit/audit-summary.ts';
 import { fromWireError } from '../channel/writer-protocol.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { AuditNews } from './audit-jobs.ts';
-import type { AuditWorkerData, FromAudit, ToAudit } from './query-messages.ts';
+import { runInThread } from './job-thread.ts';
+import type { AuditWorkerData, FromAudit } from './query-messages.ts';
 
 /** Reports kept, the running one among them. */
 const REPORTS_MAX = 10;
-/** A cancelled audit that waits in a call to a dead server is ended after this. */
+/** A connection that a dead server holds open must not keep the thread, and so the next audit, waiting. */
 const CANCEL_GRACE_MS = 5_000;
 /** What the audit's own JavaScript may take; an engine of 450 MB in all must be able to afford it. */
 const HEAP_MIB = 160;
 
 interface RunningAudit {
   readonly id: string;
-  readonly worker: Worker;
+  readonly stop: AbortController;
   readonly ended: Promise<void>;
 }
 
@@ -49,12 +49,8 @@ export class AuditRoom {
       this.#onNews({ report, by });
     };
     keep(newReport(id, work.level, startedMs));
-    const worker = new Worker(new URL('./query-audit-worker.ts', import.meta.url), {
-      workerData: { ...work, id } satisfies AuditWorkerData,
-      name: 'audit',
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB },
-    });
-    this.#running = { id, worker, ended: this.#follow(id, worker, keep) };
+    const stop = new AbortController();
+    this.#running = { id, stop, ended: this.#run({ ...work, id }, stop.signal, keep) };
     return { id };
   }
 
@@ -69,38 +65,29 @@ export class AuditRoom {
   async cancel(id: string): Promise<void> {
     this.report(id);
     if (this.#running?.id !== id) return;
-    const { worker, ended } = this.#running;
-    worker.postMessage({ kind: 'cancel' } satisfies ToAudit);
-    const limit = setTimeout(() => void worker.terminate(), CANCEL_GRACE_MS);
+    const { stop, ended } = this.#running;
+    stop.abort();
     await ended;
-    clearTimeout(limit);
   }
 
   async close(): Promise<void> {
     if (this.#running !== undefined) await this.cancel(this.#running.id);
   }
 
-  /** Resolves when the worker is gone; whatever it left, the report says how it ended. */
-  #follow(id: string, worker: Worker, keep: (report: AuditReport) => void): Promise<void> {
-    return new Promise((resolve) => {
-      let failure: Error | undefined;
-      let limit: NodeJS.Timeout | undefined;
-      worker.on('message', (message: FromAudit) => {
-        if (message.kind === 'failed') failure = fromWireError(message.error);
-        else keep(message.report);
-        // A connection that a dead server holds open must not keep the thread, and so the next audit, waiting.
-        if (message.kind === 'failed' || message.report.state !== 'running')
-          limit ??= setTimeout(() => void worker.terminate(), CANCEL_GRACE_MS);
-      });
-      worker.on('error', (error) => (failure = error instanceof Error ? error : new Error(String(error))));
-      worker.on('exit', () => {
-        clearTimeout(limit);
-        this.#running = undefined;
-        const last = this.report(id);
-        if (last.state === 'running') keep(this.#ended(last, failure));
-        resolve();
-      });
+  /** Resolves when the thread is gone; whatever it left, the report says how it ended. */
+  async #run(data: AuditWorkerData, signal: AbortSignal, keep: (report: AuditReport) => void): Promise<void> {
+    const { failure } = await runInThread({
+      url: new URL('./query-audit-worker.ts', import.meta.url),
+      ...{ name: 'audit', data, heapMib: HEAP_MIB, graceMs: CANCEL_GRACE_MS, signal },
+      onMessage: (message: FromAudit) => {
+        if (message.kind === 'failed') return { failure: fromWireError(message.error) };
+        keep(message.report);
+        return { isLast: message.report.state !== 'running' };
+      },
     });
+    this.#running = undefined;
+    const last = this.report(data.id);
+    if (last.state === 'running') keep(this.#ended(last, failure));
   }
 
   #ended(last: AuditReport, failure: Error | undefined): AuditReport {

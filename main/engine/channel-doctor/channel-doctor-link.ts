@@ -1,11 +1,11 @@
-import { Worker } from 'node:worker_threads';
 import type { ChannelExport } from '../../../shared/contract/control-channel.ts';
 import { fromWireError } from '../../channel/writer-protocol.ts';
 import type { JobRun } from '../desks/job-desk.ts';
+import { answerOfThread } from '../job-thread.ts';
 import type { CheckedChannel, DoctorTask, FromDoctorThread } from './channel-doctor-worker.ts';
 
 const HEAP_MIB = 192;
-/** SQLite's own check can't be interrupted: then the thread is ended where it stands, for it holds nothing that must be kept. */
+/** SQLite's own check can't be interrupted. */
 const CANCEL_GRACE_MS = 1_500;
 
 type Watch = Pick<JobRun, 'signal' | 'progress'>;
@@ -29,35 +29,14 @@ export async function exportInThread(
 }
 
 function inThread(task: DoctorTask, { signal, progress }: Watch): Promise<Result> {
-  signal.throwIfAborted();
-  const worker = new Worker(new URL('./channel-doctor-worker.ts', import.meta.url), {
-    workerData: task,
-    name: 'channel-doctor',
-    resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB },
-  });
-  return new Promise((resolve, reject) => {
-    let limit: NodeJS.Timeout | undefined;
-    let answer: Result | undefined;
-    let failure: Error = new Error('the thread of the channel doctor ended without a result');
-    const cancel = (): void => {
-      worker.postMessage('cancel');
-      limit ??= setTimeout(() => void worker.terminate(), CANCEL_GRACE_MS);
-    };
-    signal.addEventListener('abort', cancel, { once: true });
-    worker.on('message', (message: FromDoctorThread) => {
-      if (message.kind === 'progress') progress(message.step, message.done, message.total);
-      else if (message.kind === 'failed') failure = fromWireError(message.error);
-      else answer = message;
-    });
-    worker.on('error', (error) => {
-      failure = error instanceof Error ? error : new Error(String(error));
-    });
-    worker.on('exit', () => {
-      clearTimeout(limit);
-      signal.removeEventListener('abort', cancel);
-      if (signal.aborted) reject(signal.reason as Error);
-      else if (answer === undefined) reject(failure);
-      else resolve(answer);
-    });
+  return answerOfThread({
+    url: new URL('./channel-doctor-worker.ts', import.meta.url),
+    ...{ name: 'channel-doctor', data: task, heapMib: HEAP_MIB, graceMs: CANCEL_GRACE_MS, signal },
+    onMessage: (message: FromDoctorThread) => {
+      if (message.kind === 'failed') return { failure: fromWireError(message.error) };
+      if (message.kind !== 'progress') return { answer: message, isLast: true };
+      progress(message.step, message.done, message.total);
+      return {};
+    },
   });
 }
