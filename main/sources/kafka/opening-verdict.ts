@@ -96,7 +96,8 @@ function decideByFacts(facts: OpeningFacts): OpeningVerdict {
   // An operator may move his own gateway to another NameNode; what another gateway accepted lands at another site.
   const isOwnTenure = chain?.entries.at(-1)?.stateId === facts.stateId;
   if (chain !== undefined && chain.target !== facts.target && !isOwnTenure) {
-    const hint = 'Give each target a consumer group of its own; two sites must not share one by mistake.';
+    const hint =
+      'Two sites: give each a consumer group of its own. One site: write the NameNodes and the root of hdfs.path alike on all its gateways.';
     return hold(
       'other-target',
       `the group ${facts.group} is used by a gateway that lands in ${chain.target}`,
