@@ -176,7 +176,7 @@ export interface PartitionStatus {
   /** logEnd - position, never negative; -1: not known. */
   readonly lag: number;
   readonly leader: number;
-  /** When the log was last seen to end at `logEnd`, epoch ms; absent: not known. */
+  /** The log ended at `logEnd` then, or later, as last seen (when that was asked for), epoch ms; absent: not known. */
   readonly endSeenMs?: number | undefined;
   /** Time of the last durable record, epoch ms; absent: not known. */
   readonly positionMs?: number | undefined;

@@ -10,6 +10,7 @@ import type { ChannelWriter } from '../../main/channel/channel-writer.ts';
 import type { EngineQueries } from '../../main/engine/engine-queries.ts';
 import { FleetBooks, mergedRanges } from '../../main/engine/fleet/fleet-books.ts';
 import { LogEnds, ownFacts, type OwnFactsParts } from '../../main/engine/fleet/own-facts.ts';
+import type { PartitionStatus } from '../../main/sources/source.ts';
 import {
   CHANNEL,
   fileRequest,
@@ -152,4 +153,23 @@ test('ranges that touch are one; those that overlap stay, for the audit to see',
     [50, 60],
     [55, 70],
   ]);
+});
+
+test('the end of a log is as old as the question that was answered, however long the link stands still', () => {
+  const ends = new LogEnds();
+  const place = { ...{ source: 's', topic: 'www', partition: 0, incarnation: 'a' }, isCurrent: true };
+  const row = {
+    ...{ topic: 'www', partition: 0, state: 'caught-up' as const, cause: undefined, position: 10 },
+    ...{ acceptedTo: 10, logEnd: 10, logStart: 0, lag: 0, leader: 1 },
+  };
+  const look = (change: Partial<PartitionStatus>): void =>
+    ends.look('s', { partitions: [{ ...row, ...change }] });
+  look({});
+  expect(ends.lastSeenMs(place)).toBeUndefined();
+  look({ endSeenMs: 1_000 });
+  look({ endSeenMs: 2_000, acceptedTo: 9 });
+  look({ endSeenMs: 3_000, state: 'flowing' });
+  look({ endSeenMs: 4_000, logEnd: -1 });
+  expect(ends.lastSeenMs(place)).toBe(1_000);
+  expect(ends.lastSeenMs({ ...place, isCurrent: false })).toBeUndefined();
 });

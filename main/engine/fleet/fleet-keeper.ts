@@ -121,8 +121,8 @@ export class FleetKeeper {
 
   /** Writes and reads everything; never rejects. */
   async #roundNow(signal: AbortSignal): Promise<void> {
-    const { flow, clock } = this.#options;
-    for (const [name, runner] of flow.sources) this.#ends.look(name, runner.source.status(), clock.nowMs());
+    const { flow } = this.#options;
+    for (const [name, runner] of flow.sources) this.#ends.look(name, runner.source.status());
     this.#followConfig();
     const { gateway, sources } = flow.config;
     const feeding = (channel: string): string[] =>

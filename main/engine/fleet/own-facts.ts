@@ -116,15 +116,18 @@ function least<T>(items: readonly T[], of: (item: T) => number): number | undefi
 
 type Place = Pick<PartitionFacts, 'source' | 'topic' | 'partition' | 'isCurrent'>;
 
-/** When each partition was last seen at its end, with everything accepted. */
+/**
+ * When each partition was last seen at its end, with everything accepted: by the answers of its broker, for a link that stands still looks
+ * caught up for as long as nobody notices.
+ */
 export class LogEnds {
   readonly #seenMs = new Map<string, number>();
 
   /** To be called before the books are read. */
-  look(source: string, status: Pick<SourceStatus, 'partitions'>, nowMs: number): void {
-    for (const { topic, partition, state, acceptedTo, logEnd } of status.partitions)
-      if (state === 'caught-up' && logEnd >= 0 && acceptedTo >= logEnd)
-        this.#seenMs.set(keyOf({ source, topic, partition }), nowMs);
+  look(source: string, status: Pick<SourceStatus, 'partitions'>): void {
+    for (const { topic, partition, state, acceptedTo, logEnd, endSeenMs } of status.partitions)
+      if (state === 'caught-up' && logEnd >= 0 && acceptedTo >= logEnd && endSeenMs !== undefined)
+        this.#seenMs.set(keyOf({ source, topic, partition }), endSeenMs);
   }
 
   lastSeenMs(place: Place): number | undefined {

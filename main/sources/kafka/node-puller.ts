@@ -145,7 +145,7 @@ export class NodePuller {
     this.#hasPulled = true;
     this.#failures = 0;
     this.#problem = undefined;
-    const bringing = answers.filter((answer) => this.#take(answer, sessions)).length;
+    const bringing = answers.filter((answer) => this.#take(answer, { sessions, askedMs: startedMs })).length;
     this.#emptyInRow = bringing > 0 ? 0 : this.#emptyInRow + 1;
     if (bringing > 0) return;
     counters.emptyPulls++;
@@ -159,12 +159,15 @@ export class NodePuller {
     return this.#emptyInRow < CALM_AFTER_PULLS ? batchDurationMs : CALM_FACTOR * batchDurationMs;
   }
 
-  #take(answer: PartitionFetch, sessions: readonly PartitionSession[]): boolean {
+  #take(
+    answer: PartitionFetch,
+    { sessions, askedMs }: { readonly sessions: readonly PartitionSession[]; readonly askedMs: number },
+  ): boolean {
     const session = sessions.find(
       ({ opened }) => opened.ref.topic === answer.topic && opened.ref.partition === answer.partition,
     );
     if (session === undefined) return false;
-    if (answer.error === undefined) return session.take(answer);
+    if (answer.error === undefined) return session.take(answer, askedMs);
     if (answer.error === 'OFFSET_OUT_OF_RANGE') {
       session.doubtLog();
       return false;

@@ -82,6 +82,8 @@ export class PartitionSession {
   acceptedTo: number;
   /** Steady time of the last answer to a fetch; undefined: none since the log was compared. */
   answeredMs: number | undefined;
+  /** Steady time at which that answer was asked for: what it says of the log's end was true then, or later. */
+  askedMs: number | undefined;
   lastCommitMs: number;
   lastCheckMs: number;
   /** The commit under way, for the next one must wait. */
@@ -171,11 +173,12 @@ export class PartitionSession {
     return { topic, partition, offset: this.#fetchOffset, maxBytes: this.#maxBytes, leaderEpoch };
   }
 
-  /** Takes an answer without error. Answers whether it brought anything. */
-  take(fetched: PartitionFetch): boolean {
+  /** Takes an answer without error to what was asked at `askedMs` (steady time). Answers whether it brought anything. */
+  take(fetched: PartitionFetch, askedMs: number): boolean {
     if (this.#isEnded || this.#failure !== undefined || this.#needsLogCheck) return false;
     if (fetched.fetchOffset !== this.#fetchOffset) return false;
     this.answeredMs = this.#parts.clock.steadyMs();
+    this.askedMs = askedMs;
     this.logEnd = fetched.lastStableOffset >= 0 ? fetched.lastStableOffset : fetched.highWatermark;
     this.highWatermark = fetched.highWatermark;
     if (fetched.logStartOffset >= 0) this.logStart = fetched.logStartOffset;
@@ -242,6 +245,7 @@ export class PartitionSession {
   trustLog(leader: PartitionInfo): void {
     this.#leader = leader;
     this.answeredMs = undefined;
+    this.askedMs = undefined;
     this.#needsLogCheck = false;
     this.#parts.onWanting();
   }

@@ -108,12 +108,12 @@ export class PartitionWorker {
     };
   }
 
-  /** By the wall clock, from the steady time of the last answer. */
+  /** By the wall clock, from the steady time: an answer may have been long on its way, but not longer than since it was asked for. */
   #endSeenMs(): number | undefined {
-    const answeredMs = this.#session?.answeredMs;
-    if (answeredMs === undefined) return undefined;
+    const askedMs = this.#session?.askedMs;
+    if (askedMs === undefined) return undefined;
     const { clock } = this.#parts.session;
-    return Math.floor(clock.now() - (clock.steadyMs() - answeredMs));
+    return Math.floor(clock.now() - (clock.steadyMs() - askedMs));
   }
 
   #state(): PartitionStatus['state'] {
