@@ -25,7 +25,8 @@ import {
 import type { Target } from '../../main/landing/target.ts';
 import { DirectoryTarget } from '../../main/sinks/directory/directory-target.ts';
 import { failure, MemoryTarget } from '../landing/memory-target.ts';
-import { fleetFacts, NO_ABORT, Notes, partitionFacts } from './fleet-fixture.ts';
+import { Notes } from '../landing/marker-notes.ts';
+import { fleetFacts, NO_ABORT, partitionFacts } from './fleet-fixture.ts';
 
 describe('the form of the facts', () => {
   const optionalTime = fc.option(fc.integer({ min: 0, max: 2 ** 50 }), { nil: undefined });

@@ -1,6 +1,5 @@
 /** Facts, entries and notes for the tests of the fleet. */
 import type { FleetFacts, PartitionFacts } from '../../main/landing/fleet-facts.ts';
-import type { MarkerNotes } from '../../main/landing/landing-marker.ts';
 
 export const NO_ABORT = new AbortController().signal;
 
@@ -49,26 +48,4 @@ export function fleetFacts(change: Partial<FleetFacts> = {}): FleetFacts {
     ended: undefined,
     ...change,
   };
-}
-
-/** Notes as a database keeps them; a copy is what a backup tool makes. */
-export class Notes implements MarkerNotes {
-  readonly map: Map<string, string>;
-
-  constructor(map = new Map<string, string>()) {
-    this.map = map;
-  }
-
-  copy(): Notes {
-    return new Notes(new Map(this.map));
-  }
-
-  readNote(name: string): Promise<string | undefined> {
-    return Promise.resolve(this.map.get(name));
-  }
-
-  writeNote(name: string, value: string): Promise<void> {
-    this.map.set(name, value);
-    return Promise.resolve();
-  }
 }

@@ -12,7 +12,8 @@ import { headgate, type Outcome } from '../cli/command-line.ts';
 import { appendLines, accessLine, makeSite, removeSite, startEngineOf, type Site } from '../cli/site.ts';
 import type { EngineProcess } from '../e2e/engine-process.ts';
 import { until } from '../rig/until.ts';
-import { fleetFacts, NO_ABORT, Notes, partitionFacts } from './fleet-fixture.ts';
+import { Notes } from '../landing/marker-notes.ts';
+import { fleetFacts, NO_ABORT, partitionFacts } from './fleet-fixture.ts';
 
 const EVENTS = 12;
 

@@ -7,6 +7,7 @@ import type { LandingEvent } from '../../main/landing/lander-status.ts';
 import { DirectoryTarget } from '../../main/sinks/directory/directory-target.ts';
 import { seededRandom } from './fake-clock.ts';
 import { LandingWorld } from './landing-world.ts';
+import { Notes } from './marker-notes.ts';
 import { failure, MemoryTarget } from './memory-target.ts';
 
 /**
@@ -16,23 +17,6 @@ import { failure, MemoryTarget } from './memory-target.ts';
  */
 const signal = new AbortController().signal;
 let seeds = 1;
-
-class Notes {
-  readonly map: Map<string, string>;
-  constructor(map = new Map<string, string>()) {
-    this.map = map;
-  }
-  copy(): Notes {
-    return new Notes(new Map(this.map));
-  }
-  readNote(name: string): Promise<string | undefined> {
-    return Promise.resolve(this.map.get(name));
-  }
-  writeNote(name: string, value: string): Promise<void> {
-    this.map.set(name, value);
-    return Promise.resolve();
-  }
-}
 
 function engineOn(
   store: Notes,

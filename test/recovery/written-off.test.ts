@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { LandingMarker } from '../../main/landing/landing-marker.ts';
 import { writeOff, writtenOffBy } from '../../main/landing/written-off.ts';
 import { MemoryTarget } from '../landing/memory-target.ts';
-import { Notes } from '../fleet/fleet-fixture.ts';
+import { Notes } from '../landing/marker-notes.ts';
 
 const calm = new AbortController().signal;
 const PATH = '/logs/.headgate/gw/lost.hadoop';

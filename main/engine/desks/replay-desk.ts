@@ -2,7 +2,6 @@
 import type { Output, ParsedInput } from '../../../shared/contract/control.ts';
 import type { ReplayRow } from '../../../shared/contract/control-replay.ts';
 import type { GatewayConfig } from '../../../shared/contract/config.ts';
-import { GatewayError } from '../../../shared/errors.ts';
 import { formatBytes, formatCount } from '../../../shared/units.ts';
 import type { EngineApi } from '../../control/engine-api.ts';
 import type { Clock, Random } from '../../telemetry/clock.ts';
@@ -11,7 +10,7 @@ import type { Flow } from '../flow.ts';
 import { ReplayBook, REPLAYS_MAX, type ReplayRecord } from '../replay/replay-book.ts';
 import { replayWay } from '../replay/replay-config.ts';
 import { replayDirectory } from '../replay/replay-directory.ts';
-import { replayBounds } from '../replay/replay-range.ts';
+import { replayBounds, replayUsage } from '../replay/replay-range.ts';
 import { ReplayRun } from '../replay/replay-run.ts';
 import type { JobDesk } from './job-desk.ts';
 
@@ -76,7 +75,7 @@ export class ReplayDesk {
     ...page
   }: ParsedInput<'replayFiles'>): Promise<Output<'replayFiles'>> => {
     if ((await this.#book.find(id)) === undefined)
-      throw usage(`there is no replay ${id}`, 'See `headgate replay --list`.');
+      throw replayUsage(`there is no replay ${id}`, 'See `headgate replay --list`.');
     return this.#book.files(id, page);
   };
 
@@ -96,19 +95,19 @@ export class ReplayDesk {
     const into = await replayDirectory(request.into, config, type);
     const id = given ?? newId(clock.nowMs());
     if (id === this.#running)
-      throw usage(`the replay ${id} runs already`, 'Follow it with `headgate replay --list`.');
+      throw replayUsage(`the replay ${id} runs already`, 'Follow it with `headgate replay --list`.');
     const wanted = { ...request, ...way, into, id };
     const known = await this.#book.find(id);
     if (known !== undefined) {
       if (sameText(known) === sameText(wanted)) return { ...known, finishedMs: undefined, error: undefined };
-      throw usage(
+      throw replayUsage(
         `the id ${id} belongs to another replay: ${known.topic} from ${known.from} to ${known.to} into ${known.into}`,
         'Say the same again to go on with it, or choose another --id.',
       );
     }
     const ids = await this.#book.ids();
     if (ids.length >= REPLAYS_MAX)
-      throw usage(
+      throw replayUsage(
         `there are ${REPLAYS_MAX} replays on record`,
         'Move old folders of `replays` out of the state directory.',
       );
@@ -135,15 +134,4 @@ function summaryOf({ events, files, bytes, gone, quarantined }: ReplayRow): stri
     ...(quarantined > 0 ? [`${formatCount(quarantined)} could not be placed`] : []),
     ...(gone > 0 ? [`${formatCount(gone)} offsets are gone at the broker`] : []),
   ].join('; ');
-}
-
-function usage(message: string, hint: string): GatewayError {
-  return new GatewayError({
-    code: 'usage',
-    operation: 'replay a range',
-    place: '',
-    message,
-    retry: 'never',
-    hint,
-  });
 }

@@ -21,7 +21,7 @@ export function replayBounds({ from, to, isByTime }: BoundTexts): {
     return first === undefined || second === undefined || first < second;
   });
   if (isOrdered) return bounds;
-  throw usage(
+  throw replayUsage(
     `${from} is not before ${to}`,
     'The range goes from the first, up to the second and without it.',
   );
@@ -64,7 +64,7 @@ function bound(text: string, isByTime: boolean): ReplayBound {
     return isByTime ? { kind: 'time', timeMs: Number(written) } : { kind: 'offset', offset: Number(written) };
   const parsed = startPoint.safeParse(written);
   if (parsed.success) return parsed.data;
-  throw usage(
+  throw replayUsage(
     `${JSON.stringify(text)} is neither an offset nor a time`,
     'Write an offset such as 1200, an ISO time with its zone such as 2026-11-21T08:00:00+08:00, earliest or latest.',
   );
@@ -75,7 +75,8 @@ function valueOf(one: ReplayBound, kind: 'offset' | 'time'): number | undefined 
   return one.kind === 'time' && kind === 'time' ? one.timeMs : undefined;
 }
 
-function usage(message: string, hint: string): GatewayError {
+/** The range, or the wish, is not one. */
+export function replayUsage(message: string, hint: string): GatewayError {
   return new GatewayError({
     code: 'usage',
     operation: 'replay a range',
