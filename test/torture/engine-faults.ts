@@ -129,6 +129,21 @@ export const ENGINE_FAULTS: readonly FaultKind[] = [
     },
   },
   {
+    name: 'disk-full',
+    weight: 3,
+    counts: 'room',
+    longestMs: 15_000,
+    make: (site, random) => {
+      const gateway = random.pick(site.gateways);
+      return {
+        holds: `${gateway.id}-disk`,
+        text: `disk of ${gateway.id} filled to the last byte`,
+        begin: () => gateway.fillDisk(),
+        end: () => gateway.emptyDisk(),
+      };
+    },
+  },
+  {
     name: 'clock',
     weight: 3,
     counts: 'clock',

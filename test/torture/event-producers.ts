@@ -1,10 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { Producer } from '@platformatic/kafka';
+import type { Codec } from '../rig/produce.ts';
 import { numberedEvent, streamName, type EventStream, type StreamName } from './numbered-events.ts';
+import { SeededRandom } from './seeded-random.ts';
+import { PlainWriter, TransactionalWriter, type StreamWriter } from './stream-writer.ts';
 
-const TICK_MS = 100;
-const SEND_TIMEOUT_MS = 15_000;
 const RECONNECT_MS = 300;
+const LAST_ATTEMPTS_MAX = 20;
 
 export interface ProducerOptions {
   readonly bootstrap: string;
@@ -12,7 +13,9 @@ export interface ProducerOptions {
   readonly streams: readonly EventStream[];
   /** Events a second, all streams together. */
   readonly rate: number;
-  readonly codec: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
+  readonly codec: Codec;
+  /** Some transactions are left open, and a run takes up to a minute longer. */
+  readonly mayHang: boolean;
 }
 
 /**
@@ -22,7 +25,6 @@ export interface ProducerOptions {
 export class EventProducers {
   readonly #options: ProducerOptions;
   readonly #next = new Map<StreamName, number>();
-  readonly #acknowledged = new Map<StreamName, number[]>();
   #isStopped = false;
   #failedRequests = 0;
 
@@ -30,22 +32,8 @@ export class EventProducers {
     this.#options = options;
   }
 
-  /** Numbers that were used, by stream. */
-  get used(): ReadonlyMap<StreamName, number> {
-    return this.#next;
-  }
-
-  /** First and last number, in turn, of every request that Kafka acknowledged. */
-  acknowledged(stream: StreamName): readonly number[] {
-    return this.#acknowledged.get(stream) ?? [];
-  }
-
   get failedRequests(): number {
     return this.#failedRequests;
-  }
-
-  get events(): number {
-    return [...this.#next.values()].reduce((sum, count) => sum + count, 0);
   }
 
   stop(): void {
@@ -58,14 +46,28 @@ export class EventProducers {
   }
 
   async #feed(stream: EventStream): Promise<void> {
-    const name = streamName(stream);
-    const weights = this.#options.streams.reduce((sum, { weight }) => sum + weight, 0);
-    const perSecond = (this.#options.rate * stream.weight) / weights;
-    let producer: Producer | undefined;
+    const { bootstrap, codec, seed, mayHang } = this.#options;
+    const place = { bootstrap, codec, stream };
+    const plain = new PlainWriter(place);
+    if (stream.isTransactional !== true) {
+      await this.#feedBy(plain, stream);
+    } else {
+      const transactional = new TransactionalWriter(place, new SeededRandom(seed), mayHang);
+      await this.#feedBy(transactional, stream);
+      await transactional.settle();
+      // A log that ends with a transaction's marker has no last record by which a reader could know that it is through.
+      for (let attempt = 1; !(await this.#write(plain, { stream, count: 1 })); attempt++)
+        if (attempt === LAST_ATTEMPTS_MAX) throw new Error(`no last record for ${streamName(stream)}`);
+    }
+    await plain.close();
+  }
+
+  async #feedBy(writer: StreamWriter, stream: EventStream): Promise<void> {
+    const perSecond = this.#perSecond(stream);
     let owed = 0;
     let lastMs = performance.now();
     while (!this.#isStopped) {
-      await wait(TICK_MS);
+      await wait(writer.pauseMs);
       const nowMs = performance.now();
       // A stream that could not write for a while makes up for a few seconds of it: a burst.
       owed = Math.min(owed + ((nowMs - lastMs) / 1_000) * perSecond, perSecond * 5 + 1);
@@ -73,47 +75,32 @@ export class EventProducers {
       const count = Math.floor(owed);
       if (count === 0) continue;
       owed -= count;
-      producer ??= this.#connect();
-      try {
-        await this.#send(producer, { stream, name, count, perSecond });
-      } catch {
-        // The numbers are burnt; how much of the request was written is read from the log at the end.
-        this.#failedRequests++;
-        await producer.close(true).catch(() => undefined);
-        producer = undefined;
-        await wait(RECONNECT_MS);
-      }
+      await this.#write(writer, { stream, count });
     }
-    await producer?.close(true);
   }
 
-  #connect(): Producer {
-    return new Producer({
-      clientId: 'headgate-torture',
-      bootstrapBrokers: this.#options.bootstrap.split(','),
-      // The client itself may send a request again when a broker goes; the broker must know it for the same one.
-      idempotent: true,
-      timeout: SEND_TIMEOUT_MS,
-      retries: 0,
-    });
-  }
-
-  async #send(
-    producer: Producer,
-    lot: { stream: EventStream; name: StreamName; count: number; perSecond: number },
-  ): Promise<void> {
-    const { stream, name, count, perSecond } = lot;
+  /** False: the numbers are burnt; how much of the request was written is read from the log at the end. */
+  async #write(writer: StreamWriter, lot: { stream: EventStream; count: number }): Promise<boolean> {
+    const { stream, count } = lot;
+    const name = streamName(stream);
     const first = this.#next.get(name) ?? 0;
     this.#next.set(name, first + count);
-    const { topic, partition } = stream;
-    const { seed, codec } = this.#options;
-    const messages = Array.from({ length: count }, (_, index) => {
-      const { line } = numberedEvent({ seed, stream, sequence: first + index, perSecond });
-      return { topic, partition, value: Buffer.from(line, 'latin1') };
-    });
-    await producer.send({ messages, compression: codec, acks: -1 });
-    const noted = this.#acknowledged.get(name) ?? [];
-    noted.push(first, first + count - 1);
-    this.#acknowledged.set(name, noted);
+    const place = { seed: this.#options.seed, stream, perSecond: this.#perSecond(stream) };
+    const lines = Array.from({ length: count }, (_, index) =>
+      numberedEvent({ ...place, sequence: first + index }),
+    );
+    try {
+      await writer.write(lines.map(({ line }) => line));
+      return true;
+    } catch {
+      this.#failedRequests++;
+      await wait(RECONNECT_MS);
+      return false;
+    }
+  }
+
+  #perSecond({ weight }: EventStream): number {
+    const weights = this.#options.streams.reduce((sum, stream) => sum + stream.weight, 0);
+    return (this.#options.rate * weight) / weights;
   }
 }

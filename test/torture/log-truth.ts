@@ -5,7 +5,8 @@ import { javaCommand, jarsOf } from '../rig/jars.ts';
 import { guardProcess, releaseProcess } from '../rig/orphan-guard.ts';
 import { eventIdOf, kindOf, STREAMS, type EventKind, type StreamName } from './numbered-events.ts';
 
-const IDLE_LIMIT_MS = 30_000;
+/** Longer than a transaction that nobody ends holds back what comes behind it. */
+const IDLE_LIMIT_MS = 75_000;
 /** What Kafka's ListOffsets calls the end of a log. */
 const LATEST = -1n;
 const LINE = /^Partition:(\d+)\tOffset:(\d+)\t(.*)$/;

@@ -14,6 +14,8 @@ export interface EventStream {
   readonly partition: number;
   /** Share of the events that goes here, relative to the others. */
   readonly weight: number;
+  /** Written in transactions, of which some are aborted. */
+  readonly isTransactional?: boolean;
 }
 
 /** What has to become of an event: it lands; an interceptor drops it by a rule; it is too large and goes to quarantine. */
@@ -32,6 +34,7 @@ export const STREAMS: readonly EventStream[] = [
   { topic: 'www', partition: 3, weight: 1 },
   { topic: 'order', partition: 0, weight: 3 },
   { topic: 'order', partition: 1, weight: 0.2 },
+  { topic: 'payment', partition: 0, weight: 2, isTransactional: true },
 ];
 
 /** What the gateways' configuration must say, so that each kind meets its fate. */

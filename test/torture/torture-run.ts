@@ -16,6 +16,8 @@ const DRAIN_LIMIT_MS = 420_000;
 const LATER_MS = 4 * 86_400_000;
 const TIDY_SOON_MS = 5_000;
 const TIDY_LIMIT_MS = 60_000;
+/** A transaction that nobody ends holds the drain up for most of a minute. */
+const HANGING_FROM_MINUTES = 1;
 const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
 
 export interface TortureOptions {
@@ -120,6 +122,7 @@ async function roundOn(
     streams: STREAMS,
     rate,
     codec: new SeededRandom(seed).pick(CODECS),
+    mayHang: minutes >= HANGING_FROM_MINUTES,
   });
   const producing = producers.run();
   const actedFromMs = performance.now();

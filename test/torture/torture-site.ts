@@ -111,6 +111,7 @@ export class TortureSite {
     for (const gateway of this.gateways) {
       gateway.forgetCrash();
       gateway.thaw();
+      await gateway.emptyDisk();
       await gateway.moveClock(0);
       await gateway.edit({});
     }

@@ -49,7 +49,9 @@ export interface FleetBooks {
   readonly landed: number;
   readonly quarantined: number;
   readonly filtered: number;
-  /** Every other fate (gap, absent, dropped, not routed, claimed, held …): there was no cause for any. */
+  /** Markers of transactions, and what was aborted. */
+  readonly absent: number;
+  /** Every other fate (gap, dropped, not routed, claimed, held …): there was no cause for any. */
   readonly other: number;
   readonly reuploads: number;
   readonly files: number;
@@ -161,7 +163,8 @@ export async function verdictOf(
   held('landed', books.landed, judged.found);
   held('quarantined', books.quarantined, truth.counts.oversize);
   held('filtered', books.filtered, truth.counts.noise);
-  held('gaps, absent, dropped or not routed', books.other, 0);
+  held('absent at the broker', books.absent, withoutRecord(truth));
+  held('gaps, dropped or not routed', books.other, 0);
   if (truth.repeated.length > 0)
     problems.push(
       `the producer wrote numbers twice, so this run proves nothing: ${truth.repeated.slice(0, 5).join(', ')}`,
@@ -169,8 +172,13 @@ export async function verdictOf(
   return { problems, judged, books };
 }
 
+/** Offsets below the end of a log at which no reader of committed records finds one. */
+function withoutRecord({ streams }: LogTruth): number {
+  return [...streams.values()].reduce((sum, { end, kinds }) => sum + end - kinds.size, 0);
+}
+
 async function booksOf(gateways: readonly TorturedGateway[], truth: LogTruth): Promise<FleetBooks> {
-  const books = { landed: 0, quarantined: 0, filtered: 0, other: 0, reuploads: 0, files: 0 };
+  const books = { landed: 0, quarantined: 0, filtered: 0, absent: 0, other: 0, reuploads: 0, files: 0 };
   const findings: string[] = [];
   const seenInQuarantine = new Set<string>();
   for (const gateway of gateways) {
@@ -188,10 +196,11 @@ async function booksOf(gateways: readonly TorturedGateway[], truth: LogTruth): P
       to: _to,
       ...fates
     } of report.coverage) {
-      const { landed, quarantined, filtered, ...others } = fates;
+      const { landed, quarantined, filtered, absent = 0, ...others } = fates;
       books.landed += landed;
       books.quarantined += quarantined;
       books.filtered += filtered;
+      books.absent += absent;
       for (const count of Object.values(others)) books.other += count ?? 0;
     }
     for (const row of await wholeLedger(gateway.engine.client)) {

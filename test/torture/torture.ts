@@ -19,8 +19,9 @@ the machine.
   --brokers 1|3     (3)
   --namenodes 1|2   (2)
   --datanodes N     (2)
-  --only A,B        these kinds of faults only: kill crash-point stop freeze write-pause edit no-room clock
+  --only A,B        these kinds of faults only: kill crash-point stop freeze write-pause edit no-room disk-full clock
                     cut link split lost-reply broker datanode namenode safe-mode rights quota
+                    (disk-full mounts a small disk a gateway: only as root)
   --json            the report as one JSON document on standard output
   --quiet           no time line while it runs
   --help

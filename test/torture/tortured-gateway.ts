@@ -1,10 +1,11 @@
-import { appendFile, mkdir, rename, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import type { EngineStatus } from '../../shared/contract/control-status.ts';
 import { EngineProcess, type ProcessEnd } from '../e2e/engine-process.ts';
 import { until } from '../rig/until.ts';
+import { SmallDisk } from './small-disk.ts';
 import { tortureConfig, type ConfigEdit, type GatewayPlace } from './torture-config.ts';
 
 const CLOCK_MODULE = fileURLToPath(new URL('moved-clock.ts', import.meta.url));
@@ -37,12 +38,13 @@ export class TorturedGateway {
   #lastSample: { repulls: number; failedPulls: number } = { repulls: 0, failedPulls: 0 };
   #loop: Promise<void> | undefined;
   #sampler: Promise<void> | undefined;
+  #disk: SmallDisk | undefined;
   #restartDelayMs = RESTART_MIN_MS;
 
   constructor(place: GatewayPlace) {
     this.id = place.id;
     this.#place = place;
-    this.stateDir = join(place.directory, place.id, 'state');
+    this.stateDir = join(place.directory, place.id, 'disk', 'state');
     this.logFile = join(place.directory, `${place.id}.log`);
     this.#configFile = join(place.directory, place.id, 'headgate.yaml');
     this.#clockFile = join(place.directory, place.id, 'clock-moved-ms');
@@ -59,7 +61,9 @@ export class TorturedGateway {
 
   /** Starts it, and again whenever it ends, until `rest`. */
   async begin(): Promise<void> {
-    await mkdir(join(this.#place.directory, this.id), { recursive: true });
+    const disk = join(this.#place.directory, this.id, 'disk');
+    await mkdir(disk, { recursive: true });
+    if (SmallDisk.isPossible) this.#disk = await SmallDisk.mount(disk);
     await this.moveClock(0);
     await this.edit({});
     this.#isWanted = true;
@@ -83,6 +87,14 @@ export class TorturedGateway {
     if (this.isRunning) this.#engine?.signal('SIGKILL');
     await this.#loop;
     await this.#sampler;
+    if (this.#disk === undefined) return;
+    // What was found is looked at afterwards; the disk's memory is given back.
+    await cp(this.stateDir, join(this.#place.directory, this.id, 'state'), {
+      recursive: true,
+      filter: (path) => !path.endsWith('.sock'),
+    });
+    await this.#disk.unmount();
+    this.#disk = undefined;
   }
 
   /** The engine is killed; the next one comes after `restartMs` and dies at `crashAt`, if that is said. */
@@ -107,6 +119,17 @@ export class TorturedGateway {
       this.surprises.push(`${this.id} did not end within ${STOP_LIMIT_MS} ms of SIGTERM`);
       engine.signal('SIGKILL');
     });
+  }
+
+  /** Throws where it has no disk of its own. */
+  async fillDisk(): Promise<void> {
+    if (this.#disk === undefined)
+      throw new Error(`${this.id} has no disk of its own: only root may mount one`);
+    await this.#disk.fill();
+  }
+
+  async emptyDisk(): Promise<void> {
+    await this.#disk?.empty();
   }
 
   freeze(): void {
