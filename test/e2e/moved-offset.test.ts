@@ -9,12 +9,12 @@ import { skipsWithoutJava } from '../rig/needs-java.ts';
 import { gatewaySite } from './gateway-site.ts';
 
 const EVENTS = 2_000;
-const CASE_LIMIT_MS = 120_000;
+const CASE_LIMIT_MS = 240_000;
 
 describe.skipIf(skipsWithoutJava('moved offsets'))('an offset that somebody moved', () => {
   const site = gatewaySite();
 
-  it.each([
+  it.concurrent.each([
     { choice: 'stored', copies: 1 },
     { choice: 'broker', copies: 2 },
   ] as const)(

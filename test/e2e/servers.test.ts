@@ -1,6 +1,7 @@
 /**
  * Goal: servers that are away, refuse, or come back cost time and nothing else, and while the engine waits it names the cause.
- * Method: real Kafka and HDFS on which the real thing is done (kill, safe mode, quota, rights), a real engine process beside it.
+ * Method: real Kafka and HDFS on which the real thing is done (kill, safe mode, quota, rights), a real engine process beside it. What only
+ * an operator can mend is tried again after up to a minute: these tests wait on servers of their own while the others kill theirs.
  */
 import { describe, expect, it } from 'vitest';
 import type { EngineStatus } from '../../shared/contract/control-status.ts';
@@ -10,6 +11,8 @@ import type { TestGateway } from './test-gateway.ts';
 
 const EVENTS = 6_000;
 const CASE_LIMIT_MS = 240_000;
+/** One after the other: each does something to all servers of its site. */
+const IN_TURN = { concurrent: false, timeout: CASE_LIMIT_MS };
 /** What only an operator can mend is tried again after a minute at the latest. */
 const MENDED_LIMIT_MS = 120_000;
 
@@ -22,65 +25,65 @@ function waitsFor(cause: RegExp): (status: EngineStatus) => boolean {
 }
 
 describe.skipIf(skipsWithoutJava('server faults'))('servers fail or refuse', () => {
-  const site = gatewaySite({
-    kafka: {},
-    hdfs: { properties: { 'dfs.namenode.heartbeat.recheck-interval': '1000' } },
+  describe.concurrent('until an operator mends it', () => {
+    const site = gatewaySite();
+
+    async function withRoot(name: string): Promise<TestGateway> {
+      const gateway = await site.gateway(name, { partitions: 1 });
+      const { hdfs } = site.rig;
+      await hdfs.superuserCall('PUT', gateway.root, { op: 'MKDIRS' });
+      await hdfs.superuserCall('PUT', '/logs', { op: 'SETPERMISSION', permission: '777' });
+      await hdfs.superuserCall('PUT', gateway.root, { op: 'SETOWNER', owner: 'headgate' });
+      await gateway.produce(EVENTS);
+      return gateway;
+    }
+
+    it(
+      'a quota of names is used up, then raised',
+      async () => {
+        await using gateway = await withRoot('quota-names');
+        await site.rig.hdfs.setQuota(gateway.root, { names: 2 });
+        await gateway.startReady();
+        await gateway.untilStatus('it names the quota', waitsFor(/NSQuotaExceededException/));
+        expect(await gateway.landedEvents()).toBe(0);
+        await site.rig.hdfs.setQuota(gateway.root, 'none');
+        await gateway.verdict({ limitMs: MENDED_LIMIT_MS });
+      },
+      CASE_LIMIT_MS,
+    );
+
+    it(
+      'a quota of space is used up, then raised',
+      async () => {
+        await using gateway = await withRoot('quota-space');
+        await site.rig.hdfs.setQuota(gateway.root, { bytes: 1_000 });
+        await gateway.startReady();
+        await gateway.untilStatus('it names the quota', waitsFor(/DSQuotaExceededException|DiskSpace quota/));
+        await site.rig.hdfs.setQuota(gateway.root, 'none');
+        await gateway.verdict({ limitMs: MENDED_LIMIT_MS });
+      },
+      CASE_LIMIT_MS,
+    );
+
+    it(
+      'the directory may not be written, then it may',
+      async () => {
+        await using gateway = await withRoot('permission');
+        const { hdfs } = site.rig;
+        await hdfs.superuserCall('PUT', gateway.root, { op: 'SETPERMISSION', permission: '555' });
+        await gateway.startReady();
+        await gateway.untilStatus('it names the refusal', waitsFor(/AccessControlException/));
+        await hdfs.superuserCall('PUT', gateway.root, { op: 'SETPERMISSION', permission: '755' });
+        await gateway.verdict({ limitMs: MENDED_LIMIT_MS });
+      },
+      CASE_LIMIT_MS,
+    );
   });
 
-  async function withRoot(name: string): Promise<TestGateway> {
-    const gateway = await site.gateway(name, { partitions: 1 });
-    const { hdfs } = site.rig;
-    await hdfs.superuserCall('PUT', gateway.root, { op: 'MKDIRS' });
-    await hdfs.superuserCall('PUT', '/logs', { op: 'SETPERMISSION', permission: '777' });
-    await hdfs.superuserCall('PUT', gateway.root, { op: 'SETOWNER', owner: 'headgate' });
-    await gateway.produce(EVENTS);
-    return gateway;
-  }
+  describe.concurrent('and come back', () => {
+    const site = gatewaySite();
 
-  it.concurrent(
-    'a quota of names is used up, then raised',
-    async () => {
-      await using gateway = await withRoot('quota-names');
-      await site.rig.hdfs.setQuota(gateway.root, { names: 2 });
-      await gateway.startReady();
-      await gateway.untilStatus('it names the quota', waitsFor(/NSQuotaExceededException/));
-      expect(await gateway.landedEvents()).toBe(0);
-      await site.rig.hdfs.setQuota(gateway.root, 'none');
-      await gateway.verdict({ limitMs: MENDED_LIMIT_MS });
-    },
-    CASE_LIMIT_MS,
-  );
-
-  it.concurrent(
-    'a quota of space is used up, then raised',
-    async () => {
-      await using gateway = await withRoot('quota-space');
-      await site.rig.hdfs.setQuota(gateway.root, { bytes: 1_000 });
-      await gateway.startReady();
-      await gateway.untilStatus('it names the quota', waitsFor(/DSQuotaExceededException|DiskSpace quota/));
-      await site.rig.hdfs.setQuota(gateway.root, 'none');
-      await gateway.verdict({ limitMs: MENDED_LIMIT_MS });
-    },
-    CASE_LIMIT_MS,
-  );
-
-  it.concurrent(
-    'the directory may not be written, then it may',
-    async () => {
-      await using gateway = await withRoot('permission');
-      const { hdfs } = site.rig;
-      await hdfs.superuserCall('PUT', gateway.root, { op: 'SETPERMISSION', permission: '555' });
-      await gateway.startReady();
-      await gateway.untilStatus('it names the refusal', waitsFor(/AccessControlException/));
-      await hdfs.superuserCall('PUT', gateway.root, { op: 'SETPERMISSION', permission: '755' });
-      await gateway.verdict({ limitMs: MENDED_LIMIT_MS });
-    },
-    CASE_LIMIT_MS,
-  );
-
-  it(
-    'the broker is killed in the middle of pulls and comes back',
-    async () => {
+    it('the broker is killed in the middle of pulls and comes back', IN_TURN, async () => {
       await using gateway = await site.gateway('broker-gone', { source: { batchSize: 200 } });
       await gateway.produce(10 * EVENTS);
       await gateway.startReady();
@@ -93,13 +96,9 @@ describe.skipIf(skipsWithoutJava('server faults'))('servers fail or refuse', () 
       );
       await site.rig.kafka.start();
       await gateway.verdict({ limitMs: MENDED_LIMIT_MS });
-    },
-    CASE_LIMIT_MS,
-  );
+    });
 
-  it(
-    'the NameNode is killed while files land and comes back',
-    async () => {
+    it('the NameNode is killed while files land and comes back', IN_TURN, async () => {
       await using gateway = await site.gateway('namenode-gone', { sink: { 'hdfs.rollSize': '64KiB' } });
       await gateway.produce(10 * EVENTS);
       await gateway.startReady();
@@ -113,13 +112,9 @@ describe.skipIf(skipsWithoutJava('server faults'))('servers fail or refuse', () 
       await site.rig.hdfs.namenode.start();
       await site.rig.hdfs.waitForDataNodes(1);
       await gateway.verdict({ limitMs: MENDED_LIMIT_MS });
-    },
-    CASE_LIMIT_MS,
-  );
+    });
 
-  it(
-    'safe mode is switched on and off',
-    async () => {
+    it('safe mode is switched on and off', IN_TURN, async () => {
       await using gateway = await site.gateway('safe-mode');
       await site.rig.hdfs.safeMode('enter');
       await gateway.produce(EVENTS);
@@ -128,13 +123,9 @@ describe.skipIf(skipsWithoutJava('server faults'))('servers fail or refuse', () 
       expect(await gateway.landedEvents()).toBe(0);
       await site.rig.hdfs.safeMode('leave');
       await gateway.verdict({ limitMs: MENDED_LIMIT_MS });
-    },
-    CASE_LIMIT_MS,
-  );
+    });
 
-  it(
-    'the only DataNode is killed and comes back',
-    async () => {
+    it('the only DataNode is killed and comes back', IN_TURN, async () => {
       await using gateway = await site.gateway('datanode-gone');
       const [datanode] = site.rig.hdfs.datanodes;
       await datanode?.kill();
@@ -148,7 +139,6 @@ describe.skipIf(skipsWithoutJava('server faults'))('servers fail or refuse', () 
       await datanode?.start();
       await site.rig.hdfs.waitForDataNodes(1);
       await gateway.verdict({ limitMs: MENDED_LIMIT_MS });
-    },
-    CASE_LIMIT_MS,
-  );
+    });
+  });
 });

@@ -277,17 +277,16 @@ export class TestGateway implements AsyncDisposable {
   /** Until the ledger names as many events as were produced (or `events`). */
   async untilLanded(events = this.producedEvents, limitMs = LANDED_LIMIT_MS): Promise<void> {
     let seen = 0;
-    let status = '';
+    let status: EngineStatus | undefined;
     await this.#until(
       `${events} events have landed`,
       async () => {
-        const isUp = (await this.#statusIfAny()) !== undefined;
-        if (!isUp) return undefined;
+        status = await this.#statusIfAny();
+        if (status === undefined) return undefined;
         seen = await this.landedEvents();
-        status = JSON.stringify(await this.#statusIfAny(), null, 1);
         return seen >= events ? true : undefined;
       },
-      { limitMs, explain: () => `only ${seen} have\n${status}` },
+      { limitMs, explain: () => `only ${seen} have\n${JSON.stringify(status, null, 1)}` },
     );
   }
 

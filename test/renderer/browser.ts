@@ -18,11 +18,15 @@ export interface PageLook {
   readonly hasFonts?: boolean;
 }
 
+/** Flags of the package that don't fit: its own mode, and OpenGL in software, which draws a page at several times the cost. */
+const NOT_OURS =
+  /^--(headless|single-process|use-gl|use-angle|enable-unsafe-swiftshader|ignore-gpu-blocklist|in-process-gpu)/;
+
 export async function openBrowser(): Promise<Browser> {
   return playwright.launch({
     executablePath: await chromium.executablePath(),
     // In one process for all, a page that is closed takes the browser with it.
-    args: chromium.args.filter((flag) => !/^--(headless|single-process)/.test(flag)),
+    args: [...chromium.args.filter((flag) => !NOT_OURS.test(flag)), '--disable-gpu'],
     headless: true,
   });
 }

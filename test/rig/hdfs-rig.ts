@@ -29,6 +29,8 @@ const HEAP_MB = 256;
  * 127/8 is the loop-back on Linux; macOS needs `ifconfig lo0 alias 127.0.0.2`.)
  */
 const PROXIED_DATANODE_HOST = '127.0.0.2';
+/** HdfsConstants.QUOTA_RESET. */
+const NO_QUOTA = -1;
 const LIVE_POLL_MS = 60;
 const LIVE_TIMEOUT_MS = 60_000;
 
@@ -340,13 +342,13 @@ export class HdfsRig {
 
   /** Sets a quota of names or of bytes (replicas counted) on a directory; 'none' removes both. */
   async setQuota(directory: string, quota: { names?: number; bytes?: number } | 'none'): Promise<void> {
-    if (quota === 'none') {
-      await this.dfsAdmin('-clrQuota', directory);
-      await this.dfsAdmin('-clrSpaceQuota', directory);
-      return;
-    }
-    if (quota.names !== undefined) await this.dfsAdmin('-setQuota', String(quota.names), directory);
-    if (quota.bytes !== undefined) await this.dfsAdmin('-setSpaceQuota', String(quota.bytes), directory);
+    // As dfsadmin does, without a JVM for each.
+    const { names, bytes } = quota === 'none' ? { names: NO_QUOTA, bytes: NO_QUOTA } : quota;
+    await this.superuserCall('PUT', directory, {
+      op: 'SETQUOTA',
+      ...(names === undefined ? {} : { namespacequota: String(names) }),
+      ...(bytes === undefined ? {} : { storagespacequota: String(bytes) }),
+    });
   }
 
   /** Hadoop's own client, e.g. `hadoopFs('-text', '/data/a.gz')`; answers its standard output as text. */
