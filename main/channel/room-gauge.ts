@@ -2,6 +2,9 @@ import { statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { MIB } from '../../shared/units.ts';
 import type { ChannelDatabase } from './channel-database.ts';
+import type { MemoryBodies } from './memory-bodies.ts';
+import { memoryRooms } from './memory-room.ts';
+import type { MemoryRoom } from './memory-room.ts';
 import { FREE_DISK_MARGIN_BYTES, LOW_MARK_RATIO } from './channel-limits.ts';
 
 /** Why intake is stopped. */
@@ -14,9 +17,13 @@ export interface RoomState {
   readonly reason: ClosedReason | undefined;
   /** Pages in use and the WAL; pages that are free in the file are room, not use. */
   readonly usedBytes: number;
+  /** Of `usedBytes`, what the WAL takes: it is emptied before intake stops for want of room. */
+  readonly walBytes: number;
   readonly capacityBytes: number;
   readonly freeDiskBytes: number;
   readonly minFreeDiskBytes: number;
+  /** Of channels that have bodies in memory. */
+  readonly memory: readonly MemoryRoom[];
 }
 
 export interface RoomLimits {
@@ -50,9 +57,11 @@ export class RoomGauge {
       isOpen: true,
       reason: undefined,
       usedBytes: 0,
+      walBytes: 0,
       capacityBytes,
       minFreeDiskBytes,
       freeDiskBytes: 0,
+      memory: [],
     };
   }
 
@@ -70,17 +79,23 @@ export class RoomGauge {
     if (this.#state.reason === 'io-error') this.#state = { ...this.#state, isOpen: true, reason: undefined };
   }
 
+  measureMemory(memory: MemoryBodies): void {
+    this.#state = { ...this.#state, memory: memoryRooms(memory, this.#state.memory) };
+  }
+
   measure(db: ChannelDatabase, path: string): RoomState {
-    const usedBytes = usedPagesBytes(db) + walBytes(path);
+    const wal = walBytes(path);
+    const usedBytes = usedPagesBytes(db) + wal;
     const freeDiskBytes = this.#probe(dirname(path));
     const reason = this.#reason(usedBytes, freeDiskBytes);
-    this.#state = { ...this.#state, usedBytes, freeDiskBytes, reason, isOpen: reason === undefined };
+    const isOpen = reason === undefined;
+    this.#state = { ...this.#state, usedBytes, walBytes: wal, freeDiskBytes, reason, isOpen };
     return this.#state;
   }
 
   /** Measures again as if intake had not been stopped since `before`: the WAL that stopped it was emptied meanwhile. */
   reopenIfRoom(db: ChannelDatabase, path: string, before: RoomState): RoomState {
-    this.#state = before;
+    this.#state = { ...before, memory: this.#state.memory };
     return this.measure(db, path);
   }
 

@@ -59,12 +59,15 @@ export class Forecasts {
 
   look(facts: ForecastFacts): void {
     const { room, nowMs, steadyMs, intakeBytes, storedPerRaw, stopped } = facts;
+    // The WAL grows and is emptied again, before intake would stop at the latest: it is no filling.
+    const usedBytes = room.usedBytes - room.walBytes;
+    const freeDiskBytes = room.freeDiskBytes + room.walBytes;
     const roomBytes = Math.max(
       0,
-      Math.min(room.capacityBytes - room.usedBytes, room.freeDiskBytes - room.minFreeDiskBytes),
+      Math.min(room.capacityBytes - usedBytes, freeDiskBytes - room.minFreeDiskBytes),
     );
     this.#outlook = this.#fill.look({
-      ...{ nowMs, steadyMs, usedBytes: room.usedBytes, roomBytes, intakeBytes, storedPerRaw },
+      ...{ nowMs, steadyMs, usedBytes, roomBytes, intakeBytes, storedPerRaw },
       stopped,
       isOpen: room.isOpen,
     });
