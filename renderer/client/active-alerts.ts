@@ -5,11 +5,15 @@ export function isActive({ clearedMs }: Alert): boolean {
   return clearedMs === undefined;
 }
 
+/** Unread data that the broker is about to delete: before everything else. */
+export const COUNTDOWN = 'countdown';
 const LEVELS = ['error', 'warn', 'info'] as const;
 
-/** Those that are not over: the worst first, then the newest. */
+/** Those that are not over: a loss that is near first, then the worst, then the newest. */
 export function activeAlerts(alerts: readonly Alert[]): readonly Alert[] {
-  return alerts
-    .filter(isActive)
-    .sort((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level) || b.sinceMs - a.sinceMs);
+  return alerts.filter(isActive).sort((a, b) => rankOf(a) - rankOf(b) || b.sinceMs - a.sinceMs);
+}
+
+function rankOf({ code, level }: Alert): number {
+  return code === COUNTDOWN ? -1 : LEVELS.indexOf(level);
 }

@@ -10,6 +10,8 @@ export const fleetGateway = z.object({
   /** No sign of life for longer than `alerts.silentPeer`. */
   isSilent: z.boolean(),
   quietMs: ms,
+  /** When its last sign of life was seen, by the clock of the gateway that answers; absent: never. */
+  signMs: ms.optional(),
   /** By its own clock; absent: it published nothing that can be read. */
   writtenMs: ms.optional(),
   isPaused: z.boolean(),
@@ -19,6 +21,8 @@ export const fleetGateway = z.object({
   /** Accepted after its last facts, by the group's metadata: what became of them only it knows. */
   untoldEvents: count,
   oldestEventMs: ms.optional(),
+  /** Partitions that it owns, and since when it owns the last of them as far as its facts say; absent: none. */
+  owned: z.object({ partitions: count, sinceMs: ms.optional() }).optional(),
   /** It is done for good. */
   ended: z.object({ why: z.enum(['retired', 'recovered']), atMs: ms, by: z.string() }).optional(),
 });
@@ -42,6 +46,15 @@ export const fleetPartition = z.object({
     .optional(),
   holders: z.array(fleetHolder),
   note: optionalText,
+});
+
+/** More partitions are counted only. */
+export const FLEET_PARTITIONS_MAX = 5_000;
+
+export const fleetStatusInput = z.object({
+  /** Only what the gateways published, as it was last read: answered at once, no server is asked. */
+  isFactsOnly: z.boolean().default(false),
+  partitionsMax: z.number().int().min(0).max(FLEET_PARTITIONS_MAX).default(FLEET_PARTITIONS_MAX),
 });
 
 export const fleetStatus = z.object({

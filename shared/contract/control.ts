@@ -15,7 +15,7 @@ import {
   configVersionRow,
   diffLine,
 } from './control-config.ts';
-import { fleetAuditLevel, fleetAuditReport, fleetStatus } from './control-fleet.ts';
+import { fleetAuditLevel, fleetAuditReport, fleetStatus, fleetStatusInput } from './control-fleet.ts';
 import { historyAnswer, logLevel, logLine } from './control-history.ts';
 import { job } from './control-job.ts';
 import {
@@ -165,7 +165,7 @@ export const procedures = {
   auditCancel: { input: z.object({ id: jobId }), output: z.object({}) },
 
   /** Who owned which partitions, and what every gateway holds; asks the brokers, so it takes a moment. */
-  fleetStatus: { input: z.object({}), output: fleetStatus },
+  fleetStatus: { input: fleetStatusInput, output: fleetStatus },
   /** The proof over all gateways; a job. */
   fleetAuditStart: { input: z.object({ level: fleetAuditLevel, by }), output: started },
   fleetAuditResult: { input: z.object({ jobId }), output: fleetAuditReport },

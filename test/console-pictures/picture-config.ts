@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import type { Rig } from '../rig/rig.ts';
 
 export const GATEWAY = 'xian-gw-1';
+/** Shares topics and roots with the pictured one. */
+export const OTHER_GATEWAY = 'xian-gw-2';
 export const FLOWING_SINK = 'hadoop';
 export const PAUSED_SINK = 'archive';
 
@@ -17,6 +19,14 @@ export const CHANGES = [
   { by: 'zhang.min', note: 'orders too' },
   { by: 'li.wei', note: 'archive copy' },
 ] as const;
+
+/** The other gateway's, with a port and a place of its own: the same pipeline, and by name the groups of the first. */
+export function otherConfigText(place: ConfigPlace): string {
+  const group = `    kafka.consumer.group.id: headgate.${GATEWAY}\n`;
+  return configText(place, 3)
+    .replace(`id: ${GATEWAY}\n`, `id: ${OTHER_GATEWAY}\n`)
+    .replace('    kafka.topics: [www, api]\n', (line) => `${group}${line}`);
+}
 
 /** The text of version 1, 2 or 3. */
 export function configText({ rig, directory, port }: ConfigPlace, version: number): string {
@@ -48,13 +58,13 @@ channels:
   disk: { type: file, capacityBytes: 20GiB, minFreeDiskBytes: 256MiB }
 ${hasArchive ? '  archive: { type: file, capacityBytes: 8GiB, minFreeDiskBytes: 256MiB }\n' : ''}
 sinks:
-${sink(rig, FLOWING_SINK, { channel: 'disk', path: '/logs' })}${
-    hasArchive ? sink(rig, PAUSED_SINK, { channel: 'archive', path: '/archive' }) : ''
-  }
+${sink(rig, FLOWING_SINK, { channel: 'disk', path: '/logs' })}    completeness: { marker: _SUCCESS, grace: 5s }
+${hasArchive ? sink(rig, PAUSED_SINK, { channel: 'archive', path: '/archive' }) : ''}
 alerts:
   backlogBytes: 1GiB
   landingStuck: 10s
   linkDown: 10s
+  silentPeer: 15s
 `;
 }
 

@@ -62,6 +62,19 @@ function faulty(value: string, number: number): string {
   return `worker process ${1000 + number} exited on signal 9, request "/item?id=0-${number}" was not finished`;
 }
 
+/** One more line of an hour that is over, in the topic whose directory it is. */
+export async function produceLate(
+  bootstrap: string,
+  { directory, endMs }: { readonly directory: string; readonly endMs: number },
+): Promise<void> {
+  const topic = TOPICS.find(({ name }) => directory.includes(`/${name}/`));
+  if (topic === undefined) throw new Error(`${directory} is of no topic`);
+  const [line] = nginxLines(1, { seed: 7, startMs: endMs - HOUR_MS / 2, partitions: 1 });
+  if (line === undefined) throw new Error('there is no line');
+  const lines = [{ value: line.value.replace('id=0-0', 'id=8-0'), partition: 0 }];
+  await produceLines({ bootstrap, topic: topic.name, partitions: topic.partitions, lines });
+}
+
 /** Lines of this very moment, until `signal`. */
 export async function produceLive(
   bootstrap: string,

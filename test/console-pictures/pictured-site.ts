@@ -16,14 +16,24 @@ import { freePort } from '../rig/free-port.ts';
 import { startRig, type Rig } from '../rig/rig.ts';
 import { until } from '../rig/until.ts';
 import { writePastMonth } from './past-month.ts';
-import { CHANGES, configText, FLOWING_SINK, PAUSED_SINK } from './picture-config.ts';
-import { producePast, produceLive, TOPICS } from './picture-traffic.ts';
+import {
+  CHANGES,
+  configText,
+  FLOWING_SINK,
+  OTHER_GATEWAY,
+  otherConfigText,
+  PAUSED_SINK,
+} from './picture-config.ts';
+import { producePast, produceLate, produceLive, TOPICS } from './picture-traffic.ts';
 
 const PAST_EVENTS = 60_000;
 const LIVE_EVENTS_PER_SECOND = 16;
 const PAUSED_AGO_MS = 47 * MINUTE_MS;
 const LANDING_STUCK = 'landing-stuck';
+const SILENT_PEER = 'silent-peer';
 const STEP_LIMIT_MS = 180_000;
+/** Where the site stands, as the pictures show it; made for them and removed after. Default: somewhere among temporary files. */
+const HOME = process.env['HEADGATE_PICTURES_HOME'];
 
 export class PicturedSite implements AsyncDisposable {
   readonly directory: string;
@@ -31,6 +41,7 @@ export class PicturedSite implements AsyncDisposable {
   readonly #port: number;
   #engine: EngineProcess;
   #fresh: EngineProcess | undefined;
+  #other: EngineProcess | undefined;
   #traffic: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined;
 
   private constructor(parts: { directory: string; rig: Rig; port: number }) {
@@ -42,7 +53,9 @@ export class PicturedSite implements AsyncDisposable {
 
   static async start(): Promise<PicturedSite> {
     const rig = await startRig({ kafka: {}, hdfs: { isProxied: true } });
-    const directory = await mkdtemp(join(tmpdir(), 'headgate-'));
+    const directory = HOME ?? (await mkdtemp(join(tmpdir(), 'headgate-')));
+    // Whoever names a place of his own must not lose it.
+    if (HOME !== undefined) await mkdir(HOME);
     const port = await freePort();
     await mkdir(join(directory, 'conf'));
     await writeFile(join(directory, 'conf/headgate.yaml'), configText({ rig, directory, port }, 1));
@@ -130,9 +143,38 @@ export class PicturedSite implements AsyncDisposable {
     return consoleUrl(stateDir);
   }
 
+  /** A second gateway takes its share, and may not write: until the first sees what it owns and holds. */
+  async startOther(): Promise<void> {
+    const directory = join(this.directory, 'other');
+    const stateDir = join(directory, 'state');
+    const configFile = join(directory, 'headgate.yaml');
+    await mkdir(directory);
+    const place = { rig: this.rig, directory, port: await freePort() };
+    await writeFile(configFile, otherConfigText(place));
+    this.#other = new EngineProcess({ configFile, stateDir });
+    await this.#other.ready();
+    await this.#other.client.call('pause', { by: 'zhang.min', why: 'a new disk' });
+    const { client } = this.#engine;
+    const isThere = async () => {
+      const { gateways } = await client.call('fleetStatus', { isFactsOnly: true });
+      const other = gateways.find(({ gatewayId }) => gatewayId === OTHER_GATEWAY);
+      return other?.owned !== undefined && other.isPaused && other.waitingEvents > 0;
+    };
+    await until('the other gateway owns and holds something', isThere, STEP_LIMIT_MS);
+  }
+
+  /** It dies with what it holds: until the first says so. */
+  async silenceOther(): Promise<void> {
+    await this.#other?.kill();
+    await this.#until('the other gateway is silent', ({ alerts }) =>
+      alerts.some(({ code }) => code === SILENT_PEER),
+    );
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stopTraffic();
-    for (const engine of [this.#engine, this.#fresh]) if (engine?.isRunning === true) await engine.kill();
+    for (const engine of [this.#engine, this.#fresh, this.#other])
+      if (engine?.isRunning === true) await engine.kill();
     await this.rig.stop();
     await rm(this.directory, { recursive: true, force: true });
   }
@@ -155,6 +197,22 @@ export class PicturedSite implements AsyncDisposable {
     await this.healHdfs();
     await this.#stopTraffic();
     await this.#until('what waited has landed', isDrained);
+    await this.#untilLateIsMarked();
+  }
+
+  /** Hours that are over are marked, and one of them again, because an event came late. */
+  async #untilLateIsMarked(): Promise<void> {
+    const directories = ({ completeness }: EngineStatus) =>
+      completeness?.flatMap((row) => row.directories) ?? [];
+    await this.#until('hours are complete', (status) =>
+      directories(status).some(({ state }) => state === 'complete'),
+    );
+    const latest = directories(await this.status()).find(({ state }) => state === 'complete');
+    if (latest === undefined) throw new Error('no hour is complete any more');
+    await produceLate(this.rig.kafka.directBootstrap, latest);
+    await this.#until('an hour is marked again', (status) =>
+      directories(status).some(({ revision }) => revision > 1),
+    );
   }
 
   /** The run that is pictured: the same gateway with a month behind it. */

@@ -2,7 +2,8 @@
  * Goal: each page shows its main content with a real site behind it, in both themes and languages, and is good to look at: nothing cut,
  * nothing too wide, no complaint on the browser's console, nothing that axe finds. Method: a real engine on Kafka and HDFS of the rig in a real
  * Chromium at 1280×720. Live are the events, landings, the backlog, quarantine, the audit, versions, the outage; prepared is the month before in
- * the charts and when the pause began (past-month.ts says how). With HEADGATE_PICTURES=1 it writes the pictures of docs/console.md.
+ * the charts and when the pause began (past-month.ts says how). With HEADGATE_PICTURES=1 it writes the pictures of docs/console.md; with
+ * HEADGATE_PICTURES_HOME the site stands in that directory, as paths on the pictures say, instead of among temporary files.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,7 +15,15 @@ import { openBrowser, openPage } from '../renderer/browser.ts';
 import { skipsWithoutJava } from '../rig/needs-java.ts';
 import { faultsOf } from './page-faults.ts';
 import { PicturedSite } from './pictured-site.ts';
-import { OUTAGE_SCENES, SCENES, WORDS, type Language, type Scene } from './scenes.ts';
+import {
+  FLEET_SCENE,
+  OUTAGE_SCENES,
+  SCENES,
+  SILENT_SCENE,
+  WORDS,
+  type Language,
+  type Scene,
+} from './scenes.ts';
 import { firstRun } from './first-run-scenes.ts';
 
 const PICTURES = fileURLToPath(new URL('../../docs/pictures', import.meta.url));
@@ -90,6 +99,20 @@ describe.skipIf(skipsWithoutJava('pictures of the console'))('each page of the c
       await look('dark', 'en', OUTAGE_SCENES);
       await look('light', 'zh', inChinese);
       await site.healHdfs();
+    },
+    LOOK_LIMIT_MS,
+  );
+
+  it(
+    'while another gateway shares the group, and after it fell silent with what it held',
+    async () => {
+      await site.startOther();
+      await look('light', 'en', [FLEET_SCENE]);
+      await look('dark', 'en', [FLEET_SCENE]);
+      await site.silenceOther();
+      await look('light', 'en', [SILENT_SCENE]);
+      await look('dark', 'en', [SILENT_SCENE]);
+      await look('light', 'zh', [SILENT_SCENE]);
     },
     LOOK_LIMIT_MS,
   );

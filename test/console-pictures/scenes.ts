@@ -2,6 +2,7 @@
 import type { Locator, Page } from 'playwright-core';
 import { en } from '../../renderer/text/en.ts';
 import { zh } from '../../renderer/text/zh.ts';
+import { GATEWAY, OTHER_GATEWAY } from './picture-config.ts';
 
 export const WORDS = { en, zh } as const;
 export type Language = keyof typeof WORDS;
@@ -59,6 +60,14 @@ export const SCENES: readonly Scene[] = [
     show: async (page, { landings }) => {
       await firstRow(page.getByRole('grid')).click();
       await seen(page.getByRole('dialog').getByText(landings.parts));
+    },
+  },
+  {
+    name: 'directories',
+    at: 'landings?tab=directories',
+    show: async (page, { landings }) => {
+      await seen(page.getByText(landings.directories.states.complete, { exact: true }).first());
+      await seen(page.getByText(said(landings.directories.revision, { number: 2 })).first());
     },
   },
   {
@@ -154,6 +163,51 @@ export const OUTAGE_SCENES: readonly Scene[] = [
   { name: 'alerts-past', at: 'alerts?view=past', show: (page) => rows(page) },
   { name: 'log', at: 'alerts?view=log', show: (page) => rows(page) },
 ];
+
+/** While another gateway shares the group, and may not write. */
+export const FLEET_SCENE: Scene = {
+  name: 'fleet',
+  at: 'overview',
+  show: async (page, words) => {
+    const { fleet } = words.overview;
+    const other = fleetRow(page, words, OTHER_GATEWAY);
+    await seen(other.filter({ hasText: fleet.states.paused }));
+    await seen(other.getByText(said(words.overview.pipeline.events, { events: '' })));
+    await seen(fleetRow(page, words, GATEWAY).filter({ hasText: fleet.own }));
+    // By the keyboard alone.
+    await other.getByRole('button').focus();
+    await page.keyboard.press('Enter');
+    await seen(page.getByRole('table').getByRole('listitem').first());
+    await page.getByRole('table').scrollIntoViewIfNeeded();
+  },
+};
+
+/** After it died with what it held. */
+export const SILENT_SCENE: Scene = {
+  name: 'fleet-silent',
+  at: 'overview',
+  isInChinese: true,
+  show: async (page, words) => {
+    const { fleet, alerts } = words.overview;
+    await seen(fleetRow(page, words, OTHER_GATEWAY).filter({ hasText: fleet.states.silent }));
+    await seen(page.getByText(said(fleet.silentHint, { gateway: OTHER_GATEWAY })));
+    await seen(page.getByRole('region', { name: alerts.title }).filter({ hasText: OTHER_GATEWAY }));
+    // The card and the charts below it: the alarm above is on other pictures.
+    await page.getByRole('table').evaluate((table) => table.closest('section')?.scrollIntoView());
+  },
+};
+
+function fleetRow(page: Page, { overview }: Words, gateway: string): Locator {
+  return page
+    .getByRole('table', { name: overview.fleet.title })
+    .getByRole('row')
+    .filter({ has: page.getByRole('rowheader', { name: gateway }) });
+}
+
+/** A text with its values filled in. */
+function said(text: string, values: Readonly<Record<string, string | number>>): string {
+  return text.replaceAll(/\{\{(\w+)\}\}/g, (_, name: string) => String(values[name] ?? '')).trim();
+}
 
 async function rows(page: Page): Promise<void> {
   await seen(firstRow(page.getByRole('grid').last()));

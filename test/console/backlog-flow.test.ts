@@ -8,6 +8,7 @@ import { readFile } from 'node:fs/promises';
 import type { Page } from 'playwright-core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { en } from '../../renderer/text/en.ts';
+import { zh } from '../../renderer/text/zh.ts';
 import { produceLines } from '../rig/produce.ts';
 import { skipsWithoutJava } from '../rig/needs-java.ts';
 import { HACKED } from './console-browser.ts';
@@ -15,10 +16,15 @@ import { consoleSite, landedLines, LINE_IS_CUT, linesOf } from './console-site.t
 
 const EVENTS = 3_000;
 const CASE_LIMIT_MS = 150_000;
+/** Of a topic that keeps so little, the alarm comes when half of it is left. */
+const RETENTION_MS = 20_000;
 
 describe.skipIf(skipsWithoutJava('the console, backlog'))('the console while the cluster is away', () => {
   const site = consoleSite();
-  afterEach(() => site.rig.hdfs.namenode.proxy.heal());
+  afterEach(async () => {
+    await site.rig.hdfs.namenode.proxy.heal();
+    await site.rig.kafka.proxy.heal();
+  });
 
   it(
     'shows the backlog grow when HDFS is cut, names the cause everywhere, and all of it land when it is back',
@@ -172,6 +178,42 @@ describe.skipIf(skipsWithoutJava('the console, backlog'))('the console while the
         .poll(() => rows.filter({ hasText: gateway.root }).count())
         .toBe((await gateway.landings()).length);
       await gateway.verdict();
+    },
+    CASE_LIMIT_MS,
+  );
+
+  it(
+    'counts down, before everything else that is wrong, to when the broker deletes what is still needed',
+    async () => {
+      await using gateway = await site.gateway('countdown', {
+        partitions: 1,
+        isTopicMissing: true,
+        more: { alerts: { countdown: '1h', linkDown: '1s' } },
+      });
+      await site.rig.kafka.createTopic(gateway.topic, 1, { 'retention.ms': String(RETENTION_MS) });
+      await gateway.startReady();
+      await gateway.produce(EVENTS);
+      await gateway.untilLanded();
+      await using operator = await site.operator(gateway);
+      const { page } = operator;
+      const { proxy } = site.rig.kafka;
+      await proxy.refuse(true);
+      proxy.cut();
+      // What the gateway can’t see: the first record that it needs.
+      await gateway.produce(1);
+      const source = page.locator('[data-node="source:weblogs"]');
+      await source.getByText(/^the broker deletes unread data in \d+ s$/).waitFor();
+      const attention = page.getByRole('region', { name: en.overview.alerts.title });
+      const first = attention.locator(':scope > div').first();
+      await first.filter({ hasText: en.overview.countdown }).waitFor();
+      await first.filter({ hasText: `${gateway.topic}/0` }).waitFor();
+      await page.getByRole('button', { name: en.shell.preferences.language }).click();
+      await page.getByRole('menuitem', { name: '简体中文' }).click();
+      await page
+        .getByRole('region', { name: zh.overview.alerts.title })
+        .getByText(zh.overview.countdown)
+        .waitFor();
+      await source.getByText(/^Kafka 将在 .+ 后删除未读数据$/).waitFor();
     },
     CASE_LIMIT_MS,
   );

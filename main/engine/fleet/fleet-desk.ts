@@ -13,6 +13,7 @@ import type { Flow } from '../flow.ts';
 import type { FleetKeeper } from './fleet-keeper.ts';
 import { fleetGateways, fleetPartitions, type PictureInput } from './fleet-picture.ts';
 import { fleetAuditSummary } from './fleet-summary.ts';
+import { tenuresOfFacts } from './facts-tenures.ts';
 import { surveyTenures, type FleetProblem, type TenureSurvey } from './tenure-survey.ts';
 
 /** Brokers that do not answer within it are a line in the answer. */
@@ -35,15 +36,21 @@ export class FleetDesk implements Faces {
     this.#options = options;
   }
 
-  readonly fleetStatus = async (): Promise<Output<'fleetStatus'>> => {
-    const { config, flow, clock } = this.#options;
-    const survey = await surveyTenures(config(), AbortSignal.timeout(STATUS_LIMIT_MS));
-    const input = this.#picture(survey);
+  readonly fleetStatus = async ({
+    isFactsOnly,
+    partitionsMax,
+  }: ParsedInput<'fleetStatus'>): Promise<Output<'fleetStatus'>> => {
+    const { config, flow, clock, keeper } = this.#options;
+    const survey = isFactsOnly
+      ? tenuresOfFacts(keeper.views)
+      : await surveyTenures(config(), AbortSignal.timeout(STATUS_LIMIT_MS));
+    const input = { ...this.#picture(survey), ...(isFactsOnly ? { untold: keeper.untold } : {}) };
+    const partitions = fleetPartitions(input);
     return {
       ...{ gateway: config().gateway.id, stateId: flow.stateId, nowMs: clock.nowMs() },
       gateways: fleetGateways(input),
-      partitions: fleetPartitions(input),
-      partitionsLeftOut: survey.leftOut,
+      partitions: partitions.slice(0, partitionsMax),
+      partitionsLeftOut: survey.leftOut + Math.max(0, partitions.length - partitionsMax),
       problems: [...this.#problems(), ...survey.problems],
     };
   };

@@ -89,6 +89,11 @@ export class FleetKeeper {
     return [...this.#roots.values()].map(({ view }) => view);
   }
 
+  /** By state id of those who are silent: what they accepted after their last facts, as the group said when it was last asked. */
+  get untold(): ReadonlyMap<string, number> {
+    return this.#asked.untold;
+  }
+
   start(): void {
     this.#running = this.#run();
   }

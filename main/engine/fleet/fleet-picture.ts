@@ -10,6 +10,8 @@ export interface PictureInput {
   readonly tenures: readonly PartitionTenures[];
   readonly ownStateId: string;
   readonly silentPeerMs: number;
+  /** By state id, what the group said of it earlier, where the tenures are not the group's word. */
+  readonly untold?: ReadonlyMap<string, number>;
 }
 
 /** All facts of one state directory: one object a sink. */
@@ -18,6 +20,8 @@ export interface StateFacts {
   readonly stateId: string;
   /** Empty: only the group's metadata knows of it. */
   readonly peers: readonly Peer[];
+  /** When its last sign of life was seen, by our clock; undefined: never. */
+  readonly signMs: number | undefined;
 }
 
 /** By state id, those that the group alone knows of among them. */
@@ -25,25 +29,34 @@ export function statesOf({
   views,
   tenures,
 }: Pick<PictureInput, 'views' | 'tenures'>): ReadonlyMap<string, StateFacts> {
-  const states = new Map<string, { gatewayId: string; stateId: string; peers: Peer[] }>();
+  const states = new Map<string, Omit<StateFacts, 'peers' | 'signMs'> & { peers: Peer[]; signMs?: number }>();
   const of = (stateId: string, gatewayId: string) => {
     let state = states.get(stateId);
     if (state === undefined) states.set(stateId, (state = { gatewayId, stateId, peers: [] }));
     return state;
   };
-  for (const { peers } of views)
-    for (const peer of peers) of(peer.facts.stateId, peer.facts.gatewayId).peers.push(peer);
+  for (const { peers, readMs } of views)
+    for (const peer of peers) {
+      const state = of(peer.facts.stateId, peer.facts.gatewayId);
+      state.peers.push(peer);
+      // A root that can't be read any more tells nothing new: the sign is as old as it was then, and older by what passed since.
+      if (readMs !== undefined) state.signMs = Math.max(state.signMs ?? -Infinity, readMs - peer.quietMs);
+    }
   for (const { tenures: listed } of tenures) for (const one of listed) of(one.stateId, one.gatewayId);
-  return states;
+  return new Map([...states].map(([id, state]) => [id, { ...state, signMs: state.signMs }]));
 }
 
 export function fleetGateways(input: PictureInput): FleetGateway[] {
+  const owned = ownedBy(fleetPartitions(input));
   return [...statesOf(input).values()]
-    .map((state) => gatewayRow(state, input))
+    .map((state) => {
+      const own = owned.get(state.stateId);
+      return { ...gatewayRow(state, input), ...(own === undefined ? {} : { owned: own }) };
+    })
     .sort((a, b) => compare(a.gatewayId, b.gatewayId) || compare(a.stateId, b.stateId));
 }
 
-function gatewayRow({ gatewayId, stateId, peers }: StateFacts, input: PictureInput): FleetGateway {
+function gatewayRow({ gatewayId, stateId, peers, signMs }: StateFacts, input: PictureInput): FleetGateway {
   const isOwn = stateId === input.ownStateId;
   const quietMs = peers.length === 0 ? 0 : Math.min(...peers.map((peer) => peer.quietMs));
   const oldest = Math.min(...peers.map(({ facts }) => facts.oldestEventMs ?? Infinity));
@@ -53,15 +66,33 @@ function gatewayRow({ gatewayId, stateId, peers }: StateFacts, input: PictureInp
     ...{ gatewayId, stateId, isOwn },
     isSilent: !isOwn && ended === undefined && (peers.length === 0 || quietMs >= input.silentPeerMs),
     quietMs,
+    ...(signMs === undefined ? {} : { signMs }),
     ...(peers.length === 0 ? {} : { writtenMs: Math.max(...peers.map(({ facts }) => facts.writtenMs)) }),
     isPaused: peers.some(({ facts }) => facts.isPaused),
     waitingEvents: sum(({ facts }) => facts.waitingEvents),
     waitingBytes: sum(({ facts }) => facts.waitingBytes),
     claimedEvents: sum(({ facts }) => facts.claimedEvents),
-    untoldEvents: ended === undefined ? untoldOf(stateId, peers, input.tenures) : 0,
+    untoldEvents:
+      ended === undefined ? (input.untold?.get(stateId) ?? untoldOf(stateId, peers, input.tenures)) : 0,
     ...(oldest === Infinity ? {} : { oldestEventMs: oldest }),
     ...(ended === undefined ? {} : { ended }),
   };
+}
+
+type Owned = NonNullable<FleetGateway['owned']>;
+
+function ownedBy(partitions: readonly FleetPartition[]): ReadonlyMap<string, Owned> {
+  const owned = new Map<string, Owned>();
+  for (const { owner } of partitions) {
+    if (owner === undefined) continue;
+    const { partitions: before, sinceMs } = owned.get(owner.stateId) ?? { partitions: 0, sinceMs: undefined };
+    const latestMs = Math.max(sinceMs ?? -Infinity, owner.sinceMs ?? -Infinity);
+    owned.set(owner.stateId, {
+      partitions: before + 1,
+      ...(latestMs === -Infinity ? {} : { sinceMs: latestMs }),
+    });
+  }
+  return owned;
 }
 
 /** Offsets that the group calls accepted by this state directory, and that are beyond what its facts say. */

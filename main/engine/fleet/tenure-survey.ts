@@ -3,6 +3,7 @@
  * (exactly-once.md §4). Only questions; no group notices them. It needs no other gateway, only the brokers.
  */
 import type { GatewayConfig, KafkaSourceConfig } from '../../../shared/contract/config.ts';
+import { FLEET_PARTITIONS_MAX } from '../../../shared/contract/control-fleet.ts';
 import { isGatewayError } from '../../../shared/errors.ts';
 import { KafkaSurvey } from '../../sources/kafka/kafka-survey.ts';
 import { isCoordinatorName, kafkaErrorName } from '../../sources/kafka/protocol-error.ts';
@@ -10,8 +11,6 @@ import type { CommittedValue, GroupPartition, PartitionInfo } from '../../source
 import { parseTenureMetadata, type TenureMetadata } from '../../sources/kafka/tenure-metadata.ts';
 import { reachOf } from '../what-if/event-sample.ts';
 
-/** Over all sources; more are left out, and counted. */
-const PARTITIONS_MAX = 5_000;
 const AT_ONCE = 16;
 
 /** One listed tenure: accepted offsets `[start, end)`; the last one's end is the committed offset. */
@@ -57,7 +56,7 @@ export async function surveyTenures(config: GatewayConfig, signal: AbortSignal):
   let leftOut = 0;
   for (const [name, source] of Object.entries(config.sources)) {
     if (source.type !== 'kafka') continue;
-    const room = PARTITIONS_MAX - partitions.length;
+    const room = FLEET_PARTITIONS_MAX - partitions.length;
     try {
       const found = await surveySource(name, source, { room, signal });
       partitions.push(...found.partitions);

@@ -2,6 +2,7 @@
 import { IconCircleCheck } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 import type { Alert } from '../../../shared/contract/control-status.ts';
+import { activeAlerts } from '../../client/active-alerts.ts';
 import { useStatus } from '../../client/engine-context.tsx';
 import { AgeText, TimeText } from '../../widgets/amounts.tsx';
 import { CodeText, SafeText } from '../../widgets/code-text.tsx';
@@ -10,15 +11,11 @@ import { Panel } from '../../widgets/panel.tsx';
 import { StateBadge } from '../../widgets/state-badge.tsx';
 import styles from './alerts.module.css';
 
-const LEVELS: readonly Alert['level'][] = ['error', 'warn', 'info'];
-
 export function ActiveAlerts() {
   const { t } = useTranslation();
   const alerts = useStatus((status) => status.alerts);
   if (alerts === undefined) return <LoadingState />;
-  const active = alerts
-    .filter((alert) => alert.clearedMs === undefined)
-    .sort((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level) || b.sinceMs - a.sinceMs);
+  const active = activeAlerts(alerts);
   if (active.length === 0)
     return (
       <Panel isGrowing>

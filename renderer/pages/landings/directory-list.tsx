@@ -4,6 +4,8 @@ import { useTranslation } from 'react-i18next';
 import type { CompletenessRow, DirectoryRow } from '../../../shared/contract/control-completeness.ts';
 import { useStatus } from '../../client/engine-context.tsx';
 import { useFormat } from '../../text/use-format.ts';
+import { AgeText } from '../../widgets/amounts.tsx';
+import { CauseLine } from '../../widgets/cause-line.tsx';
 import { CodeText, SafeText } from '../../widgets/code-text.tsx';
 import { EmptyState } from '../../widgets/notices.tsx';
 import { Panel } from '../../widgets/panel.tsx';
@@ -65,7 +67,7 @@ function SinkDirectories({ row }: { readonly row: CompletenessRow }) {
 function DirectoryLine({ row }: { readonly row: DirectoryRow }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const { directory, endMs, state, revision, waitingEvents, why } = row;
+  const { directory, endMs, state, revision, decidedMs, waitingEvents, why } = row;
   return (
     <div className={styles['file']}>
       <div className={styles['fileTop']}>
@@ -73,18 +75,25 @@ function DirectoryLine({ row }: { readonly row: DirectoryRow }) {
         <div className={styles['filePath']}>
           <CodeText as="wrap">{directory}</CodeText>
         </div>
-      </div>
-      <div className={styles['fileFacts']}>
-        <span>{t('landings.directories.until', { time: format.exactTime(endMs) })}</span>
-        {revision > 1 && <span>{t('landings.directories.revision', { number: revision })}</span>}
-        {waitingEvents > 0 && (
-          <span>{t('landings.directories.notLanded', { events: format.compact(waitingEvents) })}</span>
-        )}
+        <div className={styles['fileFacts']}>
+          {revision > 1 && (
+            <span className={styles['late']}>{t('landings.directories.revision', { number: revision })}</span>
+          )}
+          {waitingEvents > 0 && (
+            <span>{t('landings.directories.notLanded', { events: format.compact(waitingEvents) })}</span>
+          )}
+          {decidedMs !== undefined && (
+            <span>
+              {t('landings.directories.marked')} <AgeText ms={decidedMs} />
+            </span>
+          )}
+          <span className={styles['until']} title={format.exactTime(endMs)}>
+            {t('landings.directories.until', { time: format.time(endMs) })}
+          </span>
+        </div>
       </div>
       {why.map((reason) => (
-        <div className={styles['fileFacts']} key={reason}>
-          <SafeText text={reason} />
-        </div>
+        <CauseLine key={reason} cause={reason} />
       ))}
     </div>
   );

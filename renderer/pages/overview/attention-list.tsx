@@ -4,7 +4,7 @@ import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Alert } from '../../../shared/contract/control-status.ts';
 import { hrefOf } from '../../app/route.ts';
-import { activeAlerts } from '../../client/active-alerts.ts';
+import { activeAlerts, COUNTDOWN } from '../../client/active-alerts.ts';
 import { useEngineNow, useStatus } from '../../client/engine-context.tsx';
 import { useFormat } from '../../text/use-format.ts';
 import { SafeText } from '../../widgets/code-text.tsx';
@@ -12,21 +12,13 @@ import { StateBadge } from '../../widgets/state-badge.tsx';
 import styles from './attention-list.module.css';
 
 const SHOWN_MAX = 3;
-/** Unread data that the broker is about to delete: before everything else. */
-const COUNTDOWN = 'countdown';
 const NOT_WELL: ReadonlySet<string> = new Set(['waiting', 'failed', 'full', 'low-disk']);
 
 export function AttentionList() {
   const { t } = useTranslation();
   const all = useStatus((status) => status.alerts);
   const problems = useStatus((status) => status.configProblems) ?? [];
-  const alerts = useMemo(() => {
-    const active = activeAlerts(all ?? []);
-    return [
-      ...active.filter(({ code }) => code === COUNTDOWN),
-      ...active.filter(({ code }) => code !== COUNTDOWN),
-    ];
-  }, [all]);
+  const alerts = useMemo(() => activeAlerts(all ?? []), [all]);
   const [problem] = problems;
   if (alerts.length === 0 && problem === undefined) return <NoAlerts />;
   return (

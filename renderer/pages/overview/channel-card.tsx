@@ -15,7 +15,7 @@ export const ChannelCard = memo(function ChannelCard({ channel }: { readonly cha
   const { t } = useTranslation();
   const format = useFormat();
   const { name, type, state, cause, hint, nextTryMs, events, storedBytes } = channel;
-  const { heldEvents, quarantined, damagedChunks, oldestEventMs } = channel;
+  const { heldEvents, quarantined, damagedChunks, oldestEventMs, claims, memory } = channel;
   return (
     <NodeCard id={`channel:${name}`} name={name} type={type} state={state}>
       <Meter channel={channel} />
@@ -33,12 +33,14 @@ export const ChannelCard = memo(function ChannelCard({ channel }: { readonly cha
             </a>
           ),
           events === 0 ? undefined : format.bytes(storedBytes),
+          memory === undefined ? undefined : <InMemory memory={memory} />,
           oldestEventMs === undefined ? undefined : <Oldest ms={oldestEventMs} />,
           quarantined === 0 ? undefined : (
             <a href={hrefOf('quarantine')}>
               {t('overview.pipeline.quarantined', { events: format.compact(quarantined) })}
             </a>
           ),
+          claims === undefined ? undefined : <Claimed claims={claims} />,
           damagedChunks === 0 ? undefined : t('overview.pipeline.damaged', { count: damagedChunks }),
         ]}
       />
@@ -52,11 +54,40 @@ export const ChannelCard = memo(function ChannelCard({ channel }: { readonly cha
   );
 });
 
+/** What a crash now would cost. */
+function InMemory({ memory }: { readonly memory: NonNullable<ChannelStatusRow['memory']> }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const { usedBytes, capacityBytes } = memory;
+  return (
+    <span title={t('overview.pipeline.inMemoryWhy')}>
+      {t('overview.pipeline.inMemory', {
+        used: format.bytes(usedBytes),
+        capacity: format.bytes(capacityBytes),
+      })}
+    </span>
+  );
+}
+
 function Oldest({ ms }: { readonly ms: number }) {
   const { t } = useTranslation();
   const format = useFormat();
   const nowMs = useEngineNow();
   return t('overview.pipeline.oldest', { age: format.roughDuration(nowMs - ms) });
+}
+
+/** A few minutes are nothing; for hours it is something to look at, and the age says which. */
+function Claimed({ claims }: { readonly claims: NonNullable<ChannelStatusRow['claims']> }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const nowMs = useEngineNow();
+  const { events, oldestMs } = claims;
+  return (
+    <strong title={t('overview.pipeline.claimedWhy', { time: format.time(oldestMs) })}>
+      {t('overview.pipeline.claimed', { events: format.compact(events) })}{' '}
+      {t('overview.alerts.since', { age: format.roughDuration(nowMs - oldestMs) })}
+    </strong>
+  );
 }
 
 function Meter({ channel }: { readonly channel: ChannelStatusRow }) {

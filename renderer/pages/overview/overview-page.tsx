@@ -5,6 +5,7 @@ import { useEngineNow, useStatus } from '../../client/engine-context.tsx';
 import { useFormat } from '../../text/use-format.ts';
 import { PageHeader } from '../../widgets/page-header.tsx';
 import { AttentionList } from './attention-list.tsx';
+import { FleetCard } from './fleet-card.tsx';
 import { FigureStrip } from './figure-strip.tsx';
 import { figuresOf } from './figures-of.ts';
 import { HistoryCharts } from './history-charts.tsx';
@@ -26,6 +27,7 @@ export function OverviewPage() {
       <AttentionList />
       <FigureStrip figures={figures} />
       <Pipeline />
+      <FleetCard />
       <HistoryCharts />
     </>
   );

@@ -9,7 +9,7 @@ import { Facts, NodeCard } from './node-card.tsx';
 export const SourceCard = memo(function SourceCard({ source }: { readonly source: SourceStatusRow }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const { name, type, cause, hint, nextTryMs, lag, partitions, secondsToLoss } = source;
+  const { name, type, cause, hint, nextTryMs, lag, partitions, secondsToLoss, repull } = source;
   // Nothing is left in Kafka, and yet events come: whoever looks at the picture sees them flow.
   const state = source.state === 'idle' && source.eventsPerSecond > 0 ? 'flowing' : source.state;
   const topics = new Set(partitions.map(({ topic }) => topic)).size;
@@ -30,6 +30,9 @@ export const SourceCard = memo(function SourceCard({ source }: { readonly source
           secondsToLoss === undefined
             ? undefined
             : t('overview.pipeline.loss', { time: format.roughDuration(secondsToLoss * SECOND_MS) }),
+          repull === undefined
+            ? undefined
+            : t('overview.pipeline.repulled', { events: format.compact(repull.redeemed) }),
           held === 0 ? undefined : t('overview.pipeline.heldPartitions', { count: held }),
         ]}
       />
@@ -39,6 +42,9 @@ export const SourceCard = memo(function SourceCard({ source }: { readonly source
         nextTryMs={nextTryMs}
         tone={state === 'failed' ? 'failed' : 'waiting'}
       />
+      {repull !== undefined && (
+        <CauseLine cause={repull.cause} hint={repull.hint} nextTryMs={repull.nextTryMs} />
+      )}
     </NodeCard>
   );
 });

@@ -17,12 +17,12 @@ export function SettingsPage() {
       <div className={styles['columns']}>
         <div className={styles['column']}>
           <DisplayPanel />
-          {bridge !== undefined && <DesktopPanel bridge={bridge} />}
-          <SupportPanel />
+          {bridge === undefined ? <ThresholdsPanel /> : <DesktopPanel bridge={bridge} />}
         </div>
         <div className={styles['column']}>
           <EnginePanel />
-          <ThresholdsPanel />
+          {bridge !== undefined && <ThresholdsPanel />}
+          <SupportPanel />
         </div>
       </div>
     </>

@@ -44,6 +44,7 @@ export const landings = {
     summary: '{{sink}} marks with {{marker}}: {{complete}} complete, {{waiting}} not yet',
     until: 'until {{time}}',
     revision: 'marker {{number}}: late events came',
+    marked: 'marked',
     notLanded: '{{events}} events not landed yet',
     states: { open: 'running', waiting: 'waits', marking: 'being marked', complete: 'complete' },
   },

@@ -47,6 +47,7 @@ export const landings: TextsOf<typeof english> = {
     summary: '{{sink}} 以 {{marker}} 标记：{{complete}} 个已完整，{{waiting}} 个尚未',
     until: '截至 {{time}}',
     revision: '标记 {{number}}：有迟到事件',
+    marked: '标记于',
     notLanded: '{{events}} 个事件尚未落地',
     states: { open: '进行中', waiting: '等待', marking: '正在标记', complete: '已完整' },
   },
