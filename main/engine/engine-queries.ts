@@ -1,3 +1,4 @@
+import type { GatewayError } from '../../shared/errors.ts';
 import type { Input, Output, ParsedInput } from '../../shared/contract/control.ts';
 import type { ClaimCause } from '../../shared/model/claim.ts';
 import type { QuarantineSelection } from '../../shared/contract/control-rows.ts';
@@ -49,5 +50,15 @@ export interface EngineQueries {
   auditStart(input: ParsedInput<'auditStart'>): Promise<Output<'auditStart'>>;
   auditReport(input: ParsedInput<'auditReport'>): Promise<Output<'auditReport'>>;
   auditCancel(input: ParsedInput<'auditCancel'>): Promise<Output<'auditCancel'>>;
+  /** The threads that answer, for the watchdog; those of audits are not among them, whose work has no bound. */
+  threads(): readonly AnsweringThread[];
   close(): Promise<void>;
+}
+
+export interface AnsweringThread {
+  readonly name: string;
+  /** Resolves when the question that has waited longest is answered; at once when none waits. */
+  answer(): Promise<void>;
+  /** Ends the thread wherever it stands; its questions reject with the reason. */
+  endNow(why: GatewayError): void;
 }

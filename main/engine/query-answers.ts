@@ -1,22 +1,20 @@
 import type { ChannelDatabase } from '../channel/channel-database.ts';
 import { quarantineIds, quarantineSlice, quarantineTarget } from '../channel/quarantine-target.ts';
 import { FleetBooks } from './fleet/fleet-books.ts';
-import { backlogQueries } from './query-backlog.ts';
+import { backlogQueries, type QueryParts } from './query-backlog.ts';
 import { FigureBook } from './query-figures.ts';
 import { LandingsQuery } from './query-landings.ts';
 import type { Queries } from './query-messages.ts';
 import { quarantineEvent, quarantineGroups, quarantinePage } from './query-quarantine.ts';
 
-/**
- * The answers over a reading connection. Each call is one or a few short statements; none holds a transaction. `steadyMs`: a time that
- * never jumps, for what is remembered a while.
- */
-export function queriesOn(db: ChannelDatabase, steadyMs: () => number): Queries {
+/** The answers over a reading connection. Each call is one or a few short statements; none holds a transaction. */
+export function queriesOn(db: ChannelDatabase, parts: QueryParts): Queries {
+  const { steadyMs } = parts;
   const figures = new FigureBook(db, steadyMs);
   const landings = new LandingsQuery(db);
   const fleet = new FleetBooks(db);
   return {
-    ...backlogQueries(db, steadyMs),
+    ...backlogQueries(db, parts),
     channelFigures: () => figures.read(),
     landings: (input) => landings.page(input),
     quarantineList: (input) => quarantinePage(db, input),

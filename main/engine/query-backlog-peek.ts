@@ -37,7 +37,7 @@ interface Look {
  * The next events of a key or of one chunk, oldest chunk first. A search looks at a bounded number of bytes and goes on from `next`, which
  * is there as long as there may be more. Throws `chunk-damaged`, and `usage` for a cursor that no look gave.
  */
-export function backlogPeek(chunks: BacklogChunks, question: Question): Output<'backlogPeek'> {
+export async function backlogPeek(chunks: BacklogChunks, question: Question): Promise<Output<'backlogPeek'>> {
   const { landingKeyId, chunkId, limit, text = '' } = question;
   const place = placeOf(question.after);
   const look: Look = { events: [], limit, needle: text === '' ? undefined : Buffer.from(text), scanned: 0 };
@@ -48,7 +48,7 @@ export function backlogPeek(chunks: BacklogChunks, question: Question): Output<'
     if (at === SCANNED_CHUNKS_MAX || bytes >= SCANNED_BYTES_MAX || look.events.length >= limit)
       return answer(look, { chunkId: id, line: 0 });
     const chunk = chunks.get(id);
-    const body = chunks.text(id);
+    const body = await chunks.text(id);
     // A chunk that is gone since the list was made has been landed.
     if (chunk === undefined || body === undefined || chunk.landingKeyId !== landingKeyId) continue;
     bytes += body.length;

@@ -3,6 +3,7 @@ import { GatewayError } from '../../shared/errors.ts';
 import type { Output, ParsedInput } from '../../shared/contract/control.ts';
 import { MIB } from '../../shared/units.ts';
 import { BacklogChunks } from '../channel/backlog-chunks.ts';
+import type { MemoryReader } from '../channel/chunk-reader.ts';
 import type { ChannelDatabase } from '../channel/channel-database.ts';
 import { BacklogHeat } from './query-backlog-heat.ts';
 import { BacklogKeys } from './query-backlog-keys.ts';
@@ -28,9 +29,15 @@ type BacklogQueries = Pick<
   | 'sinkOfKey'
 >;
 
-/** `steadyMs`: a time that never jumps, for what is remembered a while. */
-export function backlogQueries(db: ChannelDatabase, steadyMs: () => number): BacklogQueries {
-  const chunks = new BacklogChunks(db);
+export interface QueryParts {
+  /** A time that never jumps, for what is remembered a while. */
+  readonly steadyMs: () => number;
+  /** Gives bodies that are not on the disk. */
+  readonly inMemory?: MemoryReader | undefined;
+}
+
+export function backlogQueries(db: ChannelDatabase, { steadyMs, inMemory }: QueryParts): BacklogQueries {
+  const chunks = new BacklogChunks(db, inMemory);
   const walk = new ChunkWalk(chunks);
   const keys = new BacklogKeys(db, steadyMs);
   const list = new BacklogList(keys);
@@ -95,16 +102,16 @@ function chunkPage(chunks: BacklogChunks, input: ParsedInput<'backlogChunks'>): 
 }
 
 /** The next chunk of a key, oldest first. Throws `chunk-damaged`, `event-too-large`. */
-function exportedPart(
+async function exportedPart(
   chunks: BacklogChunks,
   walk: ChunkWalk,
   { landingKeyId, after }: ParsedInput<'backlogExport'>,
-): Output<'backlogExport'> {
+): Promise<Output<'backlogExport'>> {
   const upTo = Number.MAX_SAFE_INTEGER;
   const id = walk.next({ landingKeyId, after: cursorOf(after) ?? 0, upTo });
   if (id === undefined) return { events: 0, base64: '' };
   const chunk = chunks.get(id);
-  const text = chunks.text(id);
+  const text = await chunks.text(id);
   // A chunk that is gone since the list was made has been landed.
   if (chunk === undefined || text === undefined) return { events: 0, base64: '', next: String(id) };
   if (text.byteLength > EXPORTED_BYTES_MAX) {
@@ -132,13 +139,13 @@ function exportSize(chunks: BacklogChunks, ids: readonly number[]): ExportSize {
   return size;
 }
 
-function exportedChunk(
+async function exportedChunk(
   chunks: BacklogChunks,
   walk: ChunkWalk,
   input: ExportInput,
-): ExportedChunk | undefined {
+): Promise<ExportedChunk | undefined> {
   const id = walk.next(input);
   if (id === undefined) return undefined;
   const events = chunks.get(id)?.events ?? 0;
-  return { id, events, bytes: chunks.text(id) };
+  return { id, events, bytes: await chunks.text(id) };
 }

@@ -1,10 +1,11 @@
+import type { MessagePort } from 'node:worker_threads';
 import { procedures, type Input, type Output, type ParsedInput } from '../../shared/contract/control.ts';
 import type { QuarantineSelection } from '../../shared/contract/control-rows.ts';
 import type { QuarantineIds, QuarantineSlice, QuarantineTargetSize } from '../channel/quarantine-target.ts';
 import type { TargetSettings } from '../sinks/create-target.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { AuditNews } from './audit-jobs.ts';
-import type { ChannelFigures, EngineQueries } from './engine-queries.ts';
+import type { AnsweringThread, ChannelFigures, EngineQueries } from './engine-queries.ts';
 import type { FleetAcceptedInput, FleetBookRow, FleetWaiting } from './fleet/fleet-books.ts';
 import { AuditRoom } from './query-audits.ts';
 import type {
@@ -24,6 +25,8 @@ export interface QueryLinkOptions {
   /** The state directory, after the channel's writer has opened it. */
   readonly stateDir: string;
   readonly gatewayId: string;
+  /** A port to the channel's writer, for looking at events in memory; absent: these are passed by. */
+  readonly connectWriter?: () => MessagePort;
   /** Where each sink writes to, asked for at the start of each audit. */
   readonly targets: () => Readonly<Record<string, TargetSettings>>;
   readonly clock: Clock;
@@ -136,6 +139,10 @@ class QueryLink implements EngineQueries {
     return {};
   }
 
+  threads(): readonly AnsweringThread[] {
+    return this.#lists === undefined ? [this.#status] : [this.#status, this.#lists];
+  }
+
   /** Cancels the audit that runs, ends the threads; calls under way reject. */
   async close(): Promise<void> {
     this.#end ??= closed();
@@ -150,13 +157,17 @@ class QueryLink implements EngineQueries {
   async #ask<Name extends QueryName>(
     name: Name,
     input: Parameters<Queries[Name]>[0],
-  ): Promise<ReturnType<Queries[Name]>> {
+  ): Promise<Awaited<ReturnType<Queries[Name]>>> {
     if (this.#end !== undefined) throw this.#end;
     // One that died rejected its own questions; the next one gets a new thread.
     if (this.#lists?.end !== undefined) this.#lists = undefined;
     let lists = this.#lists;
     if (lists === undefined) {
-      lists = new QueryThread({ stateDir: this.#options.stateDir }, 'lists');
+      const { stateDir, connectWriter } = this.#options;
+      lists = new QueryThread(
+        connectWriter === undefined ? { stateDir } : { stateDir, writer: connectWriter() },
+        'lists',
+      );
       this.#lists = lists;
     }
     try {

@@ -1,3 +1,4 @@
+import type { MessagePort } from 'node:worker_threads';
 import type { AuditReport } from '../../shared/contract/control-audit.ts';
 import type { Output, ParsedInput } from '../../shared/contract/control.ts';
 import type { QuarantineSelection } from '../../shared/contract/control-rows.ts';
@@ -47,10 +48,10 @@ export interface Queries {
   backlogList(input: ParsedInput<'backlogList'>): Output<'backlogList'>;
   backlogHeat(input: ParsedInput<'backlogHeat'>): Output<'backlogHeat'>;
   backlogChunks(input: ParsedInput<'backlogChunks'>): Output<'backlogChunks'>;
-  backlogPeek(input: ParsedInput<'backlogPeek'>): Output<'backlogPeek'>;
-  backlogExport(input: ParsedInput<'backlogExport'>): Output<'backlogExport'>;
+  backlogPeek(input: ParsedInput<'backlogPeek'>): Promise<Output<'backlogPeek'>>;
+  backlogExport(input: ParsedInput<'backlogExport'>): Promise<Output<'backlogExport'>>;
   exportSize(landingKeyIds: readonly number[]): ExportSize;
-  exportedChunk(input: ExportInput): ExportedChunk | undefined;
+  exportedChunk(input: ExportInput): Promise<ExportedChunk | undefined>;
   /** Undefined: nothing waits there any more. */
   sinkOfKey(landingKeyId: number): string | undefined;
   landings(input: ParsedInput<'landings'>): Output<'landings'>;
@@ -68,6 +69,8 @@ export type QueryName = keyof Queries;
 export interface QueryWorkerData {
   /** The state directory, made and migrated by the channel's writer before. */
   readonly stateDir: string;
+  /** A port to the channel's writer, transferred; for a thread that looks into chunks. */
+  readonly writer?: MessagePort;
 }
 
 export type ToQueries =

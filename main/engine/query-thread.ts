@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { GatewayError } from '../../shared/errors.ts';
 import { fromWireError } from '../channel/writer-protocol.ts';
+import type { AnsweringThread } from './engine-queries.ts';
 import type { FromQueries, Queries, QueryName, QueryWorkerData, ToQueries } from './query-messages.ts';
 
 /** Calls that may wait for a thread; more are refused, so that a slow disk does not gather them without end. */
@@ -13,12 +14,15 @@ const HEAP_MIB = 256;
 const YOUNG_MIB = 8;
 
 interface PendingCall {
+  /** Called when it is settled, by whichever way. */
+  readonly onSettled: (() => void)[];
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /** The main thread's end of one thread that answers questions, one after the other. */
-export class QueryThread {
+export class QueryThread implements AnsweringThread {
+  readonly name: string;
   readonly #pending = new Map<number, PendingCall>();
   readonly #worker: Worker;
   /** Resolves when it can answer; rejects with the reason when it never will. */
@@ -30,9 +34,11 @@ export class QueryThread {
   constructor(data: QueryWorkerData, name: string) {
     const worker = new Worker(new URL('./query-worker.ts', import.meta.url), {
       workerData: data,
+      transferList: data.writer === undefined ? [] : [data.writer],
       name,
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB, maxYoungGenerationSizeMb: YOUNG_MIB },
     });
+    this.name = name;
     this.#worker = worker;
     // One set of listeners for the worker's whole life. Taking all listeners off a Worker takes off Node's own as well, which
     // start its port: after that its messages never arrive.
@@ -59,14 +65,25 @@ export class QueryThread {
   call<Name extends QueryName>(
     name: Name,
     input: Parameters<Queries[Name]>[0],
-  ): Promise<ReturnType<Queries[Name]>> {
+  ): Promise<Awaited<ReturnType<Queries[Name]>>> {
     if (this.#end !== undefined) return Promise.reject(this.#end);
     if (this.#pending.size >= CALLS_MAX) return Promise.reject(overrun());
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
-      this.#pending.set(id, { resolve: resolve as (result: unknown) => void, reject });
+      this.#pending.set(id, { resolve: resolve as (result: unknown) => void, reject, onSettled: [] });
       this.#worker.postMessage({ kind: 'call', id, name, input } satisfies ToQueries);
     });
+  }
+
+  answer(): Promise<void> {
+    const [oldest] = this.#pending.values();
+    if (oldest === undefined) return Promise.resolve();
+    return new Promise((resolve) => oldest.onSettled.push(resolve));
+  }
+
+  endNow(why: GatewayError): void {
+    this.#ended(why);
+    void this.#worker.terminate();
   }
 
   /** Ends the thread; calls under way reject. */
@@ -105,12 +122,16 @@ export class QueryThread {
   #take(id: number): PendingCall | undefined {
     const call = this.#pending.get(id);
     this.#pending.delete(id);
+    for (const tell of call?.onSettled ?? []) tell();
     return call;
   }
 
   #ended(error: Error): void {
     this.#end ??= error;
-    for (const { reject } of this.#pending.values()) reject(this.#end);
+    for (const { reject, onSettled } of this.#pending.values()) {
+      reject(this.#end);
+      for (const tell of onSettled) tell();
+    }
     this.#pending.clear();
   }
 }

@@ -1,5 +1,5 @@
 /** One running source: started, supervised, stopped. A source supervises itself; this is the fence behind it. */
-import { toErrorReport, type ErrorReport } from '../../shared/errors.ts';
+import { toErrorReport, type ErrorReport, type GatewayError } from '../../shared/errors.ts';
 import type { Source } from '../sources/source.ts';
 import type { Clock, Random } from '../telemetry/clock.ts';
 import { RateMeter } from '../telemetry/rate-meter.ts';
@@ -8,6 +8,8 @@ import type { EngineSourceHost } from './source-host.ts';
 const RESTART_FIRST_MS = 1_000;
 const RESTART_MAX_MS = 60_000;
 const HEALTHY_MS = 120_000;
+/** A source that was ended because it hung may finish in order for so long; then it is left behind. */
+const LEFT_BEHIND_MS = 10_000;
 
 export interface SourceRunnerOptions {
   readonly name: string;
@@ -30,6 +32,9 @@ export class SourceRunner {
   #isNewNeeded = false;
   #failure: { readonly error: ErrorReport; readonly nextTryMs: number } | undefined;
   #running: Promise<void> = Promise.resolve();
+  #endRun: ((why: GatewayError) => void) | undefined;
+  /** Who waits for a sign of life, and what the source had done when he began to. */
+  #moves: { readonly from: number; readonly go: () => void }[] = [];
 
   constructor(options: SourceRunnerOptions) {
     this.name = options.name;
@@ -55,6 +60,40 @@ export class SourceRunner {
   async stop(): Promise<void> {
     this.#stop.abort(new Error('the source is stopping'));
     await this.#running;
+  }
+
+  /** Resolves when the source has asked for events and got an answer, also a refusal; at once when it need not ask now. `look` is what finds it out. */
+  progress(): Promise<void> {
+    const from = this.#steps();
+    if (from === undefined) return Promise.resolve();
+    return new Promise((go) => this.#moves.push({ from, go }));
+  }
+
+  look(): void {
+    const now = this.#steps();
+    this.#moves = this.#moves.filter(({ from, go }) => {
+      if (from === now) return true;
+      go();
+      return false;
+    });
+  }
+
+  /**
+   * Ends a source that hangs; another one is begun as after any failure. One that does not even end is left behind: what it might still deliver
+   * the store refuses, for its tenures are not current any more.
+   */
+  endSource(why: GatewayError): void {
+    this.#endRun?.(why);
+  }
+
+  /** Undefined: it does not run, waits for something that it names, or has nothing to ask for. */
+  #steps(): number | undefined {
+    if (this.#endRun === undefined || this.#failure !== undefined) return undefined;
+    const { state, cause, partitions, counters } = this.#source.status();
+    if ((state !== 'flowing' && state !== 'idle') || cause !== undefined || partitions.length === 0)
+      return undefined;
+    const { pulls, emptyPulls, failedPulls, repulls } = counters;
+    return pulls + emptyPulls + failedPulls + repulls;
   }
 
   async #supervise(): Promise<void> {
@@ -84,11 +123,38 @@ export class SourceRunner {
       // Making it may fail too (a certificate file that is gone): that is a failure like any other, told and tried again.
       if (this.#isNewNeeded) this.#source = this.#options.create();
       this.#isNewNeeded = false;
-      await this.#source.run(this.#stop.signal);
+      const ended = await this.#runUntilEnded(this.#source);
+      if (ended !== undefined) return toErrorReport(ended);
       // A source runs until it is told to stop; one that just ended would be a silent stop.
       return this.#stop.signal.aborted ? undefined : toErrorReport(new Error('the source ended by itself'));
     } catch (error) {
       return toErrorReport(error);
     }
+  }
+
+  /** Why it was ended by the watchdog; undefined: it was not. */
+  async #runUntilEnded(source: Source): Promise<GatewayError | undefined> {
+    const isOver = new AbortController();
+    const isLate = new AbortController();
+    const leftBehind = Promise.withResolvers<void>();
+    let ended: GatewayError | undefined;
+    this.#endRun = (why) => {
+      if (ended !== undefined) return;
+      ended = why;
+      isOver.abort(why);
+      this.#options.clock.sleep(LEFT_BEHIND_MS, isLate.signal).then(leftBehind.resolve, leftBehind.resolve);
+    };
+    const running = source.run(AbortSignal.any([this.#stop.signal, isOver.signal]));
+    try {
+      // How one ends that was left behind nobody needs to know; the race hears it and keeps it.
+      await Promise.race([running, leftBehind.promise]);
+    } catch (error) {
+      if (ended === undefined) throw error;
+    } finally {
+      this.#endRun = undefined;
+      isLate.abort();
+      this.look();
+    }
+    return ended;
   }
 }

@@ -20,7 +20,7 @@ export interface CoveringSuite {
 }
 
 /** Points that only an operator's order, a damaged chunk or a lost disk leads to: they have suites of their own. */
-const SPECIAL = /^(retry|config|claim|redeem|complete|recover)\./;
+const SPECIAL = /^(retry|config|claim|redeem|memory-lost|spill|complete|recover|repair|salvage)\./;
 
 export const COVERAGE: readonly CoveringSuite[] = [
   { file: 'test/crash/crash-points.test.ts', setting: 'alone', points: but(SPECIAL) },
@@ -33,9 +33,14 @@ export const COVERAGE: readonly CoveringSuite[] = [
   },
   { file: 'test/crash/completeness-crash.test.ts', setting: 'alone', points: only(/^complete\./) },
   { file: 'test/crash/quarantine-crash.test.ts', setting: 'alone', points: only(/^retry\./) },
-  { file: 'test/crash/claims-crash.test.ts', setting: 'alone', points: only(/^(claim|redeem)\./) },
+  {
+    file: 'test/crash/claims-crash.test.ts',
+    setting: 'alone',
+    points: only(/^(claim|redeem|memory-lost|spill)\./),
+  },
   { file: 'test/e2e/completeness.test.ts', setting: 'alone', points: only(/^complete\./) },
   { file: 'test/e2e/recover.test.ts', setting: 'alone', points: only(/^recover\./) },
+  { file: 'test/crash/doctor-crash.test.ts', setting: 'alone', points: only(/^(repair|salvage)\./) },
   { file: 'test/engine/config-crash.test.ts', setting: 'alone', points: only(/^config\./) },
 ];
 
@@ -46,7 +51,7 @@ export const SAME_IN_A_FLEET: readonly (readonly [RegExp, string])[] = [
     'a retry changes one state directory, of offsets that were accepted long before: no other gateway has a part in it',
   ],
   [
-    /^(claim|redeem)\./,
+    /^(claim|redeem|memory-lost|spill)\./,
     'a claim is of accepted offsets of one state directory; pulling them again touches no tenure',
   ],
   [
@@ -56,6 +61,10 @@ export const SAME_IN_A_FLEET: readonly (readonly [RegExp, string])[] = [
   [
     /^complete\./,
     'a marker is one gateway’s own file; what another one wrote meanwhile is looked at before each try (test/landing/completeness-writer.test.ts)',
+  ],
+  [
+    /^(repair|salvage)\./,
+    'the doctor has a stopped gateway’s database to itself; what another gateway does meanwhile it neither sees nor changes',
   ],
   [/^config\./, 'a configuration is one gateway’s own'],
 ];

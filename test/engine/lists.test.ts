@@ -44,7 +44,7 @@ beforeEach(async () => {
   position = 0;
   db = openForReading(join(directory.path, CHANNEL_FILE));
   // Time stands still: nothing is remembered for a while.
-  queries = queriesOn(db, () => 0);
+  queries = queriesOn(db, { steadyMs: () => 0 });
 });
 afterEach(() => {
   db.close();
@@ -83,17 +83,19 @@ async function put(
 
 const textEvents = (...texts: string[]): Buffer[] => texts.map((text) => Buffer.from(text));
 
-function peek(question: Omit<Input<'backlogPeek'>, 'landingKeyId'>): Output<'backlogPeek'> {
-  const answer = queries.backlogPeek(procedures.backlogPeek.input.parse({ ...question, landingKeyId: 1 }));
+async function peek(question: Omit<Input<'backlogPeek'>, 'landingKeyId'>): Promise<Output<'backlogPeek'>> {
+  const answer = await queries.backlogPeek(
+    procedures.backlogPeek.input.parse({ ...question, landingKeyId: 1 }),
+  );
   return procedures.backlogPeek.output.parse(JSON.parse(JSON.stringify(answer)));
 }
 
 /** Everything, by its cursor. */
-function peekAll(question: Omit<Input<'backlogPeek'>, 'landingKeyId'>) {
+async function peekAll(question: Omit<Input<'backlogPeek'>, 'landingKeyId'>) {
   const events: Output<'backlogPeek'>['events'] = [];
   let scanned = 0;
   for (let after: string | undefined; ;) {
-    const answer = peek(after === undefined ? question : { ...question, after });
+    const answer = await peek(after === undefined ? question : { ...question, after });
     events.push(...answer.events);
     scanned += answer.scanned;
     after = answer.next;
@@ -107,17 +109,17 @@ describe('a look into the backlog', () => {
     await put(textEvents('b3'));
     await put(textEvents('c4', 'c5', 'c6', 'c7'));
     for (const limit of [1, 2, 3, 5, 100]) {
-      const { events, scanned } = peekAll({ limit });
+      const { events, scanned } = await peekAll({ limit });
       expect(events.map(({ offset: at, body }) => body.slice(1) === String(at))).toEqual(Array(8).fill(true));
       expect(scanned).toBe(8);
     }
     const [chunk] = queries.backlogChunks(
       procedures.backlogChunks.input.parse({ landingKeyId: 1, offset: 2 }),
     ).rows;
-    const ofChunk = peekAll({ chunkId: chunk?.id, limit: 3 });
+    const ofChunk = await peekAll({ chunkId: chunk?.id, limit: 3 });
     expect(ofChunk.events.map(({ body }) => body)).toEqual(['c4', 'c5', 'c6', 'c7']);
     const other = procedures.backlogPeek.input.parse({ landingKeyId: 2, chunkId: chunk?.id });
-    expect(queries.backlogPeek(other).events, 'a chunk of another key').toEqual([]);
+    expect((await queries.backlogPeek(other)).events, 'a chunk of another key').toEqual([]);
   });
 
   test('finds exactly the events that hold a text, whatever chunk they stand in, and never one across two events', async () => {
@@ -126,12 +128,12 @@ describe('a look into the backlog', () => {
     await put(textEvents('nothing'));
     await put(textEvents('needle needle', 'é needle é', 'need', 'le'));
     for (const limit of [1, 2, 100]) {
-      const { events } = peekAll({ text: 'needle', limit });
+      const { events } = await peekAll({ text: 'needle', limit });
       expect(events.map(({ body }) => body)).toEqual(['GET /needle', 'needle needle', 'é needle é']);
     }
-    const { events, scanned } = peekAll({ text: 'nowhere' });
+    const { events, scanned } = await peekAll({ text: 'nowhere' });
     expect([events, scanned]).toEqual([[], 8]);
-    expect(peekAll({ text: 'need\nle' }).events).toEqual([]);
+    expect((await peekAll({ text: 'need\nle' })).events).toEqual([]);
   });
 
   test('shows a search’s progress: a call ends after some chunks, with or without a find', async () => {
@@ -140,9 +142,9 @@ describe('a look into the backlog', () => {
       put(textEvents(at === chunks - 1 ? 'needle' : 'hay')),
     );
     await Promise.all(puts);
-    const first = peek({ text: 'needle' });
+    const first = await peek({ text: 'needle' });
     expect([first.events.length, first.scanned]).toEqual([0, 1_000]);
-    const second = peek({ text: 'needle', after: first.next });
+    const second = await peek({ text: 'needle', after: first.next });
     expect([second.events.length, second.scanned, second.next]).toEqual([1, 1, undefined]);
   });
 
@@ -151,7 +153,7 @@ describe('a look into the backlog', () => {
     await put(textEvents('before'));
     await put([Buffer.concat([Buffer.from('x'), large])]);
     await put(textEvents('after'));
-    const { events } = peek({});
+    const { events } = await peek({});
     expect(events.map(({ isCut, bodyBytes }) => [isCut, bodyBytes])).toEqual([
       [false, 6],
       [true, 10_000_001],
@@ -176,7 +178,7 @@ describe('a look into the backlog', () => {
           );
           const from = position;
           await put(lines);
-          const shown = peekAll({ limit: 3 }).events.filter(({ offset: at }) => at >= from);
+          const shown = (await peekAll({ limit: 3 })).events.filter(({ offset: at }) => at >= from);
           expect(shown.map(({ body }) => body)).toEqual(lines.map((line) => line.toString('utf8')));
           expect(shown.map(({ bodyBytes }) => bodyBytes)).toEqual(lines.map(({ length }) => length));
         },
@@ -187,7 +189,7 @@ describe('a look into the backlog', () => {
 
   test('of events with line ends of their own shows lines, and owns up that it cannot tell offsets', async () => {
     await put(textEvents('one', 'two\nthree'));
-    expect(peek({}).events.map(({ body, offset: at }) => [body, at])).toEqual([
+    expect((await peek({})).events.map(({ body, offset: at }) => [body, at])).toEqual([
       ['one', -1],
       ['two', -1],
       ['three', -1],
@@ -225,7 +227,7 @@ test('the heat map shows the latest hours of the topics that hold most, and sums
 
 test('a list that takes long to make is shown a little old, rows as they are now, and made anew behind the answer', async () => {
   let nowMs = 0;
-  const slow = queriesOn(db, () => (nowMs += 30));
+  const slow = queriesOn(db, { steadyMs: () => (nowMs += 30) });
   const list = () => slow.backlogList(procedures.backlogList.input.parse({ sort: 'events' }));
   await put(textEvents('a', 'b'));
   expect(list()).toMatchObject({ totalEvents: 2, rows: [{ events: 2 }] });

@@ -61,6 +61,13 @@ export function layOut(root: string, state: CutState): MadeAs {
   return madeAs;
 }
 
+export interface JudgeOptions {
+  readonly madeAs: MadeAs;
+  readonly isWhole: boolean;
+  /** An emulated machine needs longer. */
+  readonly landLimitMs?: number;
+}
+
 /**
  * Opens what a power cut left with the code that opens it in production, and compares it with what had been promised. Throws with what is
  * wrong. `isWhole`: it also lands everything that is left, and looks for each offset in the files.
@@ -68,7 +75,7 @@ export function layOut(root: string, state: CutState): MadeAs {
 export async function judgeState(
   root: string,
   promises: Promises,
-  { madeAs, isWhole }: { readonly madeAs: MadeAs; readonly isWhole: boolean },
+  { madeAs, isWhole, landLimitMs = LAND_LIMIT_MS }: JudgeOptions,
 ): Promise<void> {
   const { stateDir, landing } = placesIn(root);
   const state = openStateDirectory(stateDir, systemClock.nowMs());
@@ -91,7 +98,7 @@ export async function judgeState(
       await checkAudit(root, 'ledger');
       if (!isWhole) return;
       await checkAudit(root, 'deep');
-      await landEverything(writer, { root, stateId, touched, madeAs });
+      await landEverything(writer, { root, stateId, touched, madeAs, landLimitMs });
       await checkAudit(root, 'deep');
       checkFiles(stateDir, landing);
     } finally {
@@ -190,6 +197,7 @@ interface LandingPlace {
   readonly stateId: string;
   readonly touched: Set<() => void>;
   readonly madeAs: MadeAs;
+  readonly landLimitMs: number;
 }
 
 /** The files as the engine left them have other inodes here; to the lander they have those that its books know. */
@@ -219,7 +227,7 @@ class LaidOutTarget extends DirectoryTarget {
 /** Accepts what is held, as its source would, and lands until nothing is left. */
 async function landEverything(
   writer: ChannelWriter,
-  { root, stateId, touched, madeAs }: LandingPlace,
+  { root, stateId, touched, madeAs, landLimitMs }: LandingPlace,
 ): Promise<void> {
   const { stateDir, landing } = placesIn(root);
   await acceptAll(writer, stateDir);
@@ -241,7 +249,7 @@ async function landEverything(
   });
   const running = lander.run(new AbortController().signal);
   try {
-    const giveUpMs = Date.now() + LAND_LIMIT_MS;
+    const giveUpMs = Date.now() + landLimitMs;
     while (
       (await writer.perform('keys', SINK)).length > 0 ||
       (await writer.perform('openPlans', SINK)).length > 0

@@ -126,7 +126,9 @@ async function lookAtChunks(db: ChannelDatabase, { findings, watch }: Work): Pro
   let done = 0;
   for (let row = next.get(0); row !== undefined; row = next.get(row.id)) {
     const { id, bodyId } = row;
-    const fault = chunkFault(row, () => body.get(bodyId)?.bytes);
+    // What is in memory is the engine's alone to read; of a stopped one it becomes claims at the next start.
+    const fault = bodyId < 0 ? undefined : chunkFault(row, () => body.get(bodyId)?.bytes);
+    if (bodyId < 0) findings.eventsInMemory += row.events;
     // A body that is gone may have landed in between.
     if (fault !== undefined && isThere.get(id) !== undefined) {
       findings.chunk(row, fault);
@@ -147,13 +149,12 @@ interface ClaimRow extends Omit<OpenClaimRow, 'offsets'> {
   readonly runs: Uint8Array;
 }
 
-/** Those that nobody holds in memory. */
 function claims(db: ChannelDatabase): IterableIterator<ClaimRow> {
   return db
     .prepare<[], ClaimRow>(
       `SELECT c.id, c.channel, p.topic, p.partition, c.events, c.cause, c.detail, c.claimed_ms AS claimedMs, c.first, c.next, c.runs
       FROM claims c JOIN partitions p ON p.id = c.partition_id
-      WHERE c.holder <> coalesce((SELECT value FROM meta WHERE name = 'run'), '-') ORDER BY c.partition_id, c.first, c.id`,
+      ORDER BY c.partition_id, c.first, c.id`,
     )
     .iterate();
 }
@@ -164,6 +165,7 @@ class Findings {
   readonly faults: string[] = [];
   chunks = 0;
   events = 0;
+  eventsInMemory = 0;
   readonly #file: string;
   readonly #bytes: number;
   readonly #damaged: DamagedChunk[] = [];
@@ -239,6 +241,10 @@ class Findings {
     if (this.#claimCount > 0)
       lines.push(
         `${formatCount(this.#claimedEvents)} events are claimed: they are pulled again by themselves while the engine runs and the broker has them.`,
+      );
+    if (this.eventsInMemory > 0)
+      lines.push(
+        `${formatCount(this.eventsInMemory)} events are in the engine’s memory and not on the disk; those of an engine that has died are claimed when it starts again, and pulled again.`,
       );
     if (lines.length === 0)
       lines.push(

@@ -125,7 +125,9 @@ class ExportWriter {
     const fault =
       bytes === 'damaged'
         ? 'SQLite can’t read its body'
-        : chunkFault({ id: row.id, storedBytes: row.stored_bytes, crc32c: row.crc32c }, () => bytes);
+        : row.body_id < 0
+          ? 'it is not on the disk: the engine has it in memory, or had'
+          : chunkFault({ id: row.id, storedBytes: row.stored_bytes, crc32c: row.crc32c }, () => bytes);
     if (fault === undefined && stored !== undefined) return this.#good(row, stored);
     if (isDamagedIncluded && stored !== undefined)
       this.#raw({ ...row, codec: row.codec }, stored, fault ?? '');

@@ -1,5 +1,6 @@
 import type { ChannelRepair } from '../../../shared/contract/control-channel.ts';
 import { formatCount } from '../../../shared/units.ts';
+import { crashPoint } from '../../telemetry/crash-point.ts';
 import type { Channel } from '../channel.ts';
 import { closeChannel, openChannel } from '../channel.ts';
 import { checkChannel } from './channel-check.ts';
@@ -18,7 +19,8 @@ export interface StoppedChannel {
 
 /**
  * Sets every damaged chunk aside, so that its events are pulled again; where pages of the database are damaged, writes it anew from what can be
- * read. Throws `database-damaged` when that can't be done without HDFS: nothing was changed then.
+ * read. Throws `database-damaged` when that can't be done without HDFS: nothing was changed then. Killed at any moment it is made again: a chunk is
+ * set aside in a transaction of its own, and the next check finds those that are left.
  */
 export async function repairChannel(
   stopped: StoppedChannel,
@@ -63,11 +65,14 @@ export function repairReport(found: readonly FoundDamage[], setAside: readonly F
 }
 
 function setAsideIn(channel: Channel, { id, what: reason }: FoundDamage, nowMs: number): boolean {
-  return channel.db.transaction(() => {
+  const isSetAside = channel.db.transaction(() => {
     const isDone = setAsideChunk(channel, { id, reason, nowMs });
     channel.totals.flush();
+    crashPoint('repair.before-commit');
     return isDone;
   })();
+  crashPoint('repair.after-commit');
+  return isSetAside;
 }
 
 /** Gives a segment of a stopped engine's channel up for good; answers how many offsets became gaps. Throws `usage` when it is none. */

@@ -19,24 +19,16 @@
  * other names by then. Each step can be made twice.
  */
 import assert from 'node:assert/strict';
-import {
-  closeSync,
-  copyFileSync,
-  existsSync,
-  fsyncSync,
-  linkSync,
-  openSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
+import { closeSync, copyFileSync, existsSync, fsyncSync, linkSync, openSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ChannelRepair } from '../../../shared/contract/control-channel.ts';
 import { GatewayError } from '../../../shared/errors.ts';
+import { crashPoint } from '../../telemetry/crash-point.ts';
 import { CHANNEL_FILE, openForReading, openForWriting, wrapped } from '../channel-database.ts';
 import type { ChannelDatabase } from '../channel-database.ts';
 import { assemble } from '../channel.ts';
 import { migrate, MIGRATIONS, migrateTo } from '../schema.ts';
-import { finishSalvage, SALVAGED_SUFFIX } from '../salvaged-database.ts';
+import { BUILDING_SUFFIX, finishSalvage, removeHalfBuilt, SALVAGED_SUFFIX } from '../salvaged-database.ts';
 import { privateFile, syncDirectory } from '../state-directory.ts';
 import { readable } from './row-salvage.ts';
 import { copyTables } from './table-copies.ts';
@@ -55,21 +47,22 @@ export type ProveBooks = (db: ChannelDatabase) => Promise<readonly string[]>;
 
 /** Causes named in one message. */
 const CAUSES_MAX = 10;
-const BUILDING_SUFFIX = '.salvaging';
 
 /** Throws `database-damaged` when the books are not whole: nothing was changed then; and `disk-full`, `io-error`. */
 export async function salvageChannel(options: SalvageOptions): Promise<ChannelRepair> {
   const file = join(options.directory, CHANNEL_FILE);
   const building = `${file}${BUILDING_SUFFIX}`;
-  for (const suffix of ['', '-wal', '-shm']) rmSync(`${building}${suffix}`, { force: true });
+  removeHalfBuilt(options.directory);
   try {
     const saved = build(file, building, options);
+    crashPoint('salvage.after-copy');
     const faults = await proven(building, options.prove);
     if (faults.length > 0) throw booksLost(file, faults);
+    crashPoint('salvage.after-proof');
     const keptFile = exchange(options, building);
     return reportOf(saved, keptFile);
   } finally {
-    for (const suffix of ['', '-wal', '-shm']) rmSync(`${building}${suffix}`, { force: true });
+    removeHalfBuilt(options.directory);
   }
 }
 
@@ -141,8 +134,10 @@ function exchange({ directory, nowMs }: SalvageOptions, building: string): strin
       if (!existsSync(`${kept}${suffix}`)) keepAs(`${file}${suffix}`, `${kept}${suffix}`);
     }
     syncDirectory(directory);
+    crashPoint('salvage.after-second-names');
     renameSync(building, `${file}${SALVAGED_SUFFIX}`);
     syncDirectory(directory);
+    crashPoint('salvage.after-new-name');
     finishSalvage(directory);
     return kept;
   });

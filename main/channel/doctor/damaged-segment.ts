@@ -45,12 +45,12 @@ export function giveUpSegment(
 /** A chunk that is still in the channel must be damaged: what is sound lands. */
 function setAsideForSkip(channel: Channel, id: number, nowMs: number): void {
   const row = channel.db
-    .prepare<[number], { storedBytes: number; crc32c: number; bytes: Buffer | null }>(
-      `SELECT c.stored_bytes AS storedBytes, c.crc32c, b.bytes FROM chunks c LEFT JOIN chunk_bodies b ON b.id = c.body_id WHERE c.id = ?`,
+    .prepare<[number], { storedBytes: number; crc32c: number }>(
+      'SELECT stored_bytes AS storedBytes, crc32c FROM chunks WHERE id = ?',
     )
     .get(id);
   if (row === undefined) return;
-  const what = chunkFault({ ...row, id }, () => row.bytes ?? undefined);
+  const what = chunkFault({ ...row, id }, () => channel.bodies.ofChunk(id));
   if (what === undefined) throw soundChunk(id);
   setAsideChunk(channel, { id, reason: what, nowMs });
 }

@@ -30,6 +30,7 @@ interface ChunkRow {
   readonly isPlanned: number;
 }
 
+const IN_MEMORY = 'it was in the memory of the engine that died';
 const UNREAD = 'SQLite can’t read its body';
 const SPOILT_KEY = 'the directory it goes to can’t be read';
 
@@ -103,10 +104,7 @@ function claimUnexplained({ db, claims, totals }: Channel, nowMs: number): numbe
   let events = 0;
   db.transaction(() => {
     for (const { partitionId, tenureId, channel, runs } of missing) {
-      claims.add(
-        { channel, runs, cause: 'damaged-chunk', detail },
-        { partitionId, tenureId, nowMs, holder: '' },
-      );
+      claims.add({ channel, runs, cause: 'damaged-chunk', detail }, { partitionId, tenureId, nowMs });
       events += runs.count;
     }
     totals.flush();
@@ -161,6 +159,7 @@ class BodyCopies {
 
   /** Bytes that are not what was stored come along as well, for the doctor. Gives what is wrong with them. */
   copy(row: ChunkRow): string | undefined {
+    if (row.body_id < 0) return IN_MEMORY;
     const bytes = readable(() => this.#read.get(row.body_id));
     const isWhole = bytes !== 'damaged' && bytes?.length === row.storedBytes;
     // Of a file that may be in place the row counts, and its body is as long as it says.

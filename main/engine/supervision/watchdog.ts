@@ -17,6 +17,8 @@ export interface WatchedPart {
   readonly name: string;
   /** Resolves as soon as the part has answered, or there is nobody who could; rejects when the part ended. */
   readonly answer: () => Promise<unknown>;
+  /** Rounds without an answer until it is told; default: the limits' `toldAfter`. */
+  readonly toldAfter?: number;
   /** It owes an answer for so many rounds: it is ended. */
   readonly roundsMax: number;
   /** What happens then, for the alert's hint. */
@@ -32,11 +34,16 @@ export interface WatchLimits {
   readonly writerRoundsMax: number;
   /** A file at one step of landing that neither sends a byte nor fails for so many rounds. */
   readonly stepRoundsMax: number;
+  /** A source that should ask for events and gets no answer, not even a refusal, for so many rounds; told after half of them. */
+  readonly sourceRoundsMax: number;
+  /** A question to the database that is not answered for so many rounds. */
+  readonly queryRoundsMax: number;
 }
 
 /**
  * Half a minute until it is told. A landing worker is ended after a minute: everything it did is in the database. The writer after five: it may
- * wait for a disk, and a new process would wait for the same one. A step after thirty: every call of it has a limit far below that.
+ * wait for a disk, and a new process would wait for the same one. A step after thirty: every call of it has a limit far below that. A source after ten,
+ * told after five: it asks its broker all the time. A question after five: those of large lists take a minute.
  */
 export const WATCH_LIMITS: WatchLimits = {
   intervalMs: 5 * SECOND_MS,
@@ -44,6 +51,8 @@ export const WATCH_LIMITS: WatchLimits = {
   landingRoundsMax: 12,
   writerRoundsMax: 60,
   stepRoundsMax: 360,
+  sourceRoundsMax: 120,
+  queryRoundsMax: 60,
 };
 
 /** A round that comes so much too late says that this thread stood still. */
@@ -120,7 +129,7 @@ export class Watchdog {
     if (!watch.isAsked) return this.#ask(part, watch);
     watch.silent++;
     const sinceMs = watch.silent * limits.intervalMs;
-    if (watch.silent >= limits.toldAfter) {
+    if (watch.silent >= (part.toldAfter ?? limits.toldAfter)) {
       if (!watch.isTold) log.error('a part does not answer', { part: part.name, sinceMs });
       watch.isTold = true;
       setAlert(

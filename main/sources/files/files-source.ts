@@ -66,6 +66,7 @@ export class FilesSource implements Source {
   #events = 0;
   #bytes = 0;
   #pulls = 0;
+  #emptyPulls = 0;
   #failedPulls = 0;
   #isDown = false;
 
@@ -123,6 +124,7 @@ export class FilesSource implements Source {
       }
       this.#up();
       this.#state = moved ? 'flowing' : 'idle';
+      if (!moved) this.#emptyPulls++;
       if (!moved) await this.#clock.sleep(this.#settings.pollIntervalMs, signal);
     } catch (error) {
       if (signal.aborted || !isOutside(error)) throw error;
@@ -344,7 +346,7 @@ export class FilesSource implements Source {
         pulls: this.#pulls,
         repulls: 0,
         failedPulls: this.#failedPulls,
-        emptyPulls: 0,
+        emptyPulls: this.#emptyPulls,
         commits: 0,
         rebalances: 0,
       },

@@ -7,6 +7,7 @@ import { Promises, type Said } from '../promises.ts';
 import { judgeState } from '../state-judge.ts';
 
 const ROOT = '/disk/root';
+const LAND_LIMIT_MS = 600_000;
 const orders = JSON.parse(readFileSync('/dev/vdb', 'utf8').replace(/\0+$/, '')) as {
   readonly seed: number;
   readonly said: readonly Said[];
@@ -21,7 +22,12 @@ tell({ started: true });
 try {
   const promises = new Promises();
   for (const one of orders.said) promises.take(one);
-  if (existsSync(ROOT)) await judgeState(ROOT, promises, { madeAs: new Map(), isWhole: orders.isLast });
+  if (existsSync(ROOT))
+    await judgeState(ROOT, promises, {
+      madeAs: new Map(),
+      isWhole: orders.isLast,
+      landLimitMs: LAND_LIMIT_MS,
+    });
   else if (orders.said.length > 0)
     throw new Error(`${orders.said.length} promises were made, and there is nothing`);
   tell({ verdict: 'kept', promises: orders.said.length });
