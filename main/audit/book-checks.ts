@@ -56,7 +56,7 @@ const CHUNKS: PagedCheck = {
   sql: `SELECT 'chunk ' || id AS place, fault AS what FROM (SELECT c.id AS id, CASE
       WHEN k.id IS NULL THEN 'its landing key is missing'
       WHEN k.channel <> c.channel THEN 'its landing key is of another channel'
-      WHEN b.id IS NULL THEN 'its body is missing'
+      WHEN b.id IS NULL AND c.body_id > 0 THEN 'its body is missing'
       WHEN length(b.bytes) <> c.stored_bytes
         THEN 'its body is ' || length(b.bytes) || ' bytes long, the row says ' || c.stored_bytes
       WHEN c.plan_id IS NULL THEN NULL

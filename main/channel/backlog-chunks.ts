@@ -3,6 +3,8 @@ import { crc32c } from '@node-rs/crc32';
 import { GatewayError } from '../../shared/errors.ts';
 import type { ChunkCodec } from '../../shared/model/landing-key.ts';
 import type { ChannelDatabase } from './channel-database.ts';
+import { noneInMemory } from './chunk-reader.ts';
+import type { MemoryReader } from './chunk-reader.ts';
 
 export interface BacklogChunk {
   readonly id: number;
@@ -44,13 +46,15 @@ export interface ChunkSums {
 
 /**
  * Chunks that have not landed, those in plans included: looked into without taking anything, over a connection that only reads. Ids grow in
- * the order in which chunks came in, which is their order in a file.
+ * the order in which chunks came in, which is their order in a file. Bodies in memory are the writer's to give.
  */
 export class BacklogChunks {
   readonly #statements;
+  readonly #inMemory: MemoryReader;
 
-  constructor(db: ChannelDatabase) {
+  constructor(db: ChannelDatabase, inMemory: MemoryReader = noneInMemory) {
     this.#statements = prepare(db);
+    this.#inMemory = inMemory;
   }
 
   /** Oldest first. A walk over the key's part of an index, so ask for many at a time. */
@@ -77,24 +81,43 @@ export class BacklogChunks {
   }
 
   /** Its events as they would stand in a file. Undefined: it has landed. Throws `chunk-damaged`. */
-  text(id: number): Buffer | undefined {
+  async text(id: number): Promise<Buffer | undefined> {
     const row = this.#statements.body.get(id);
     if (row === undefined) return undefined;
-    if (crc32c(row.bytes) !== row.crc32c) throw damaged(id, 'The chunk is not what was stored.');
-    try {
-      return decompressed(row.bytes, row.codec);
-    } catch (cause) {
-      const code: unknown = cause instanceof Error ? Reflect.get(cause, 'code') : undefined;
-      if (typeof code !== 'string' || !/^(Z|ZSTD|ERR_ZSTD|ERR_ZLIB)_/.test(code)) throw cause;
-      throw damaged(id, 'The chunk cannot be decompressed.', cause);
-    }
+    const bytes = row.bodyId < 0 ? await this.#inMemory(id) : row.bytes;
+    return bytes === undefined ? undefined : unpacked(id, { ...row, bytes });
+  }
+
+  /** As `text`, of a chunk on the disk. Undefined: it has landed, or is in memory. */
+  textOnDisk(id: number): Buffer | undefined {
+    const row = this.#statements.body.get(id);
+    return row === undefined || row.bodyId < 0 ? undefined : unpacked(id, row);
   }
 }
 
-function decompressed(bytes: Buffer, codec: ChunkCodec): Buffer {
+function unpacked(id: number, { bytes, codec, crc32c: expected }: Omit<StoredBody, 'bodyId'>): Buffer {
+  if (bytes === null || crc32c(bytes) !== expected) throw damaged(id, 'The chunk is not what was stored.');
+  try {
+    return decompressed(bytes, codec);
+  } catch (cause) {
+    const code: unknown = cause instanceof Error ? Reflect.get(cause, 'code') : undefined;
+    if (typeof code !== 'string' || !/^(Z|ZSTD|ERR_ZSTD|ERR_ZLIB)_/.test(code)) throw cause;
+    throw damaged(id, 'The chunk cannot be decompressed.', cause);
+  }
+}
+
+interface StoredBody {
+  readonly bodyId: number;
+  readonly codec: ChunkCodec;
+  readonly crc32c: number;
+  /** Null: it is missing, or in memory. */
+  readonly bytes: Uint8Array | null;
+}
+
+function decompressed(bytes: Uint8Array, codec: ChunkCodec): Buffer {
   switch (codec) {
     case 'none':
-      return bytes;
+      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     case 'gzip':
       return gunzipSync(bytes);
     case 'zstd':
@@ -144,8 +167,8 @@ function prepare(db: ChannelDatabase) {
       c.oldest_event_ms AS oldestEventMs, c.newest_event_ms AS newestEventMs, c.runs,
       c.next > t.accepted_to AS held, c.plan_id IS NOT NULL AS planned
       FROM chunks c JOIN partitions p ON p.id = c.partition_id JOIN tenures t ON t.id = c.tenure_id WHERE c.id = ?`),
-    body: db.prepare<[number], { codec: ChunkCodec; crc32c: number; bytes: Buffer }>(
-      'SELECT c.codec, c.crc32c, b.bytes FROM chunks c JOIN chunk_bodies b ON b.id = c.body_id WHERE c.id = ?',
+    body: db.prepare<[number], StoredBody>(
+      'SELECT c.body_id AS bodyId, c.codec, c.crc32c, b.bytes FROM chunks c LEFT JOIN chunk_bodies b ON b.id = c.body_id WHERE c.id = ?',
     ),
   };
 }

@@ -62,6 +62,11 @@ export const REMOVED_AGAIN_MS = 20 * 60 * 60 * 1_000;
 export const TILING_MAP_OFFSETS_MAX = 1024 * 1024;
 /** A claim's runs take at most so many bytes; more of them go into several rows. Each redemption writes the rest of its row anew. */
 export const CLAIM_RUNS_BYTES_MAX = 16 * 1024;
+/** What a body in memory takes besides its bytes: counted, so that many small ones are bounded as well. */
+export const MEMORY_BODY_OVERHEAD_BYTES = 512;
+/** Bodies that go from memory to the disk in one step of the writer; what comes in waits no longer than for this. */
+export const SPILL_STEP_BYTES = 8 * MIB;
+
 /** Claims that a source is told of at once. */
 export const CLAIM_PAGE_ROWS_MAX = 64;
 

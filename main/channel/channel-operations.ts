@@ -9,6 +9,7 @@ import type {
   RedemptionReceipt,
 } from '../../shared/model/claim.ts';
 import type { FilePlan, LandedFacts, LandingKeySummary } from '../../shared/model/file-plan.ts';
+import type { Holdings } from '../../shared/model/holdings.ts';
 import type { PartitionState, TenureRow } from '../../shared/model/partition.ts';
 import type { Put, PutReceipt } from '../../shared/model/put.ts';
 import type { QuarantineDrop, QuarantineRetry, RetryReceipt } from '../../shared/model/quarantine-retry.ts';
@@ -17,6 +18,9 @@ import type { Channel } from './channel.ts';
 import type { PreparedRedemption } from './claim-store.ts';
 import { giveUpSegment } from './doctor/damaged-segment.ts';
 import type { Segment } from './doctor/damaged-segment.ts';
+import { holdingsOf } from './holdings.ts';
+import { spillMemory } from './memory-spill.ts';
+import type { SpillOrder } from './memory-spill.ts';
 import type { FileRequest } from './plan-store.ts';
 import type { PreparedPut } from './put-store.ts';
 import type { PreparedRetry } from './quarantine-store.ts';
@@ -57,7 +61,10 @@ export interface ChannelOperations {
   openClaims: (source: string, after: ClaimCursor | undefined) => ClaimPage;
   oldestClaimedOffset: (key: PartitionKey) => number | undefined;
   redeemClaim: (redemption: ClaimRedemption) => RedemptionReceipt;
-  letGoOfClaims: (ids: readonly number[]) => void;
+  /** The stored bytes of a chunk, wherever they are; undefined: it has landed, or its body is lost. Changes nothing. */
+  chunkBody: (chunkId: number) => Uint8Array | undefined;
+  /** Takes a bounded step at bringing bodies from memory to the disk (memory-spill.ts). */
+  spill: (what: SpillOrder) => { readonly more: boolean };
   /** A damaged chunk or a claim, by the word of an operator: its offsets become gaps. Throws `usage` when it is none. */
   giveUpSegment: (
     segment: Segment,
@@ -71,6 +78,8 @@ export interface ChannelOperations {
   setSwitch: (value: WriteSwitch) => void;
   setSwitchInitially: (value: WriteSwitch) => void;
   switches: () => readonly WriteSwitch[];
+  /** What a configuration must keep: sinks that are waited for, channels and sources of claims. */
+  holdings: () => Holdings;
   retryQuarantined: (retry: QuarantineRetry) => RetryReceipt;
   dropQuarantined: (drop: QuarantineDrop) => { readonly dropped: number };
   completenessSinks: (sinks: readonly string[]) => void;
@@ -93,8 +102,6 @@ export type OperationName = keyof ChannelOperations;
 export interface OperationContext {
   readonly channel: Channel;
   readonly nowMs: number;
-  /** Names this run of the writer: events in memory are known to it alone. */
-  readonly run: string;
   readonly room: () => RoomState;
   /** Notes that listeners of the sink want to know, once this is committed. */
   readonly touch: (sink: string) => void;
@@ -121,11 +128,11 @@ export function operationsOn(context: OperationContext): RunnableOperations {
   };
 }
 
-function sourceOperations({ channel, nowMs, run, touch }: OperationContext) {
+function sourceOperations({ channel, nowMs, touch }: OperationContext) {
   const { tenures, db } = channel;
   return {
     put: (prepared: PreparedPut) => {
-      const { storedBytes, sinks } = channel.puts.store(prepared, { nowMs, run });
+      const { storedBytes, sinks } = channel.puts.store(prepared, nowMs);
       sinks.forEach(touch);
       return { bytes: prepared.put.bytes, storedBytes };
     },
@@ -145,18 +152,17 @@ function sourceOperations({ channel, nowMs, run, touch }: OperationContext) {
   } satisfies Partial<RunnableOperations>;
 }
 
-function claimOperations({ channel, nowMs, run, touch }: OperationContext) {
+function claimOperations({ channel, nowMs, touch }: OperationContext) {
   const { claims, damage } = channel;
   return {
     addClaims: (made) => ({ ids: claims.addAll(made, nowMs) }),
-    openClaims: (source, after) => claims.page(source, run, after),
+    openClaims: (source, after) => claims.page(source, after),
     oldestClaimedOffset: (key) => claims.oldestOffset(key),
     redeemClaim: (prepared: PreparedRedemption) => {
       const done = claims.redeem(prepared, nowMs);
       done?.sinks.forEach(touch);
       return { bytes: prepared.redemption.bytes, isDone: done !== undefined };
     },
-    letGoOfClaims: (ids) => claims.letGo(ids),
     giveUpClaims: (given) => ({ offsets: claims.giveUp(given, nowMs) }),
     giveUpSegment: (segment, word) => ({ offsets: giveUpSegment(channel, segment, { ...word, nowMs }) }),
     setAsideWaiting: (chunkId, reason) => {
@@ -214,6 +220,8 @@ function landingOperations({ channel, nowMs, touch }: OperationContext) {
     abandonedNames: (sink, beforeMs) => attempts.abandoned(sink, beforeMs),
     abandonedRemoved: (names) => attempts.removed(names),
     landedInodes: (sink, inodes) => ledger.landedInodes(sink, inodes),
+    chunkBody: (chunkId) => channel.bodies.ofChunk(chunkId),
+    spill: (what) => spillMemory(channel, what, nowMs),
   } satisfies Partial<RunnableOperations>;
 }
 
@@ -252,6 +260,7 @@ function operatorOperations({ channel, nowMs, touch, room }: OperationContext) {
       touch(value.sink);
     },
     switches: () => switches.list(),
+    holdings: () => holdingsOf(channel.db),
     retryQuarantined: (prepared: PreparedRetry) => {
       const done = channel.quarantine.retry(prepared, nowMs);
       done?.sinks.forEach(touch);

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { toChannelError, isSqliteError, wrapped } from './channel-database.ts';
 import { GatewayError, isGatewayError } from '../../shared/errors.ts';
 import { systemClock } from '../telemetry/clock.ts';
@@ -24,6 +23,8 @@ import type { ChannelOperations, OperationName, RunnableOperations } from './cha
 import { encodeChunks } from './chunk-encoding.ts';
 import { prepareRedemption } from './claim-store.ts';
 import { Housekeeping } from './housekeeping.ts';
+import { isSpillDue, spillAll } from './memory-spill.ts';
+import type { MemoryUses } from './memory-bodies.ts';
 import { preparePut } from './put-store.ts';
 import { prepareRetry } from './quarantine-store.ts';
 import { freeDiskOf, RoomGauge, walBytes } from './room-gauge.ts';
@@ -37,6 +38,8 @@ export interface ChannelSettings {
   readonly minFreeDiskBytes: number;
   /** Codec of chunks at rest by channel; channels that are not named keep them as they are. */
   readonly compression: Readonly<Record<string, ChunkCodec>>;
+  /** Channels that have bodies in memory; default: none. */
+  readonly memory?: MemoryUses;
   /** Room kept aside for a full disk; default `BALLAST_BYTES`, 0: none. */
   readonly ballastBytes?: number;
 }
@@ -77,6 +80,7 @@ const CRASH_BEFORE: Partial<Record<OperationName, CrashPoint>> = {
   setAsideWaiting: 'claim.before-commit',
   addClaims: 'claim.before-commit',
   redeemClaim: 'redeem.before-commit',
+  spill: 'spill.before-commit',
 };
 const CRASH_AFTER: Partial<Record<OperationName, CrashPoint>> = {
   put: 'put.after-commit',
@@ -89,6 +93,7 @@ const CRASH_AFTER: Partial<Record<OperationName, CrashPoint>> = {
   setAsideWaiting: 'claim.after-commit',
   addClaims: 'claim.after-commit',
   redeemClaim: 'redeem.after-commit',
+  spill: 'spill.after-commit',
 };
 
 /** Operations that bring events in: they carry bytes both ways, and wait while the disk is full. */
@@ -122,11 +127,11 @@ export class ChannelWriter {
   readonly #housekeeping: Housekeeping;
   readonly #timer: NodeJS.Timeout;
   readonly #queue: QueuedOperation[] = [];
-  /** Names this run: what is in memory now is gone in the next one. It outlives the database's being opened again. */
-  readonly #run = randomUUID();
   #channel: Channel | undefined;
   #toldRoom: RoomState;
   #isScheduled = false;
+  #isSpilling = false;
+  #isClosing = false;
   #lastTouchMs = 0;
 
   /** Opens the channel; throws what `openChannel` throws. */
@@ -139,7 +144,10 @@ export class ChannelWriter {
       { capacityBytes, minFreeDiskBytes, ballastBytes },
       seams.freeDisk ?? freeDiskOf,
     );
-    this.#channel = openChannel(settings.directory, settings.stateId, this.#run);
+    this.#channel = openChannel(settings.directory, settings.stateId, {
+      memory: settings.memory ?? {},
+      nowMs: this.#now(),
+    });
     this.#housekeeping = new Housekeeping(
       this.#gauge,
       new Ballast(settings.directory, ballastBytes),
@@ -166,6 +174,12 @@ export class ChannelWriter {
   /** As `perform`, for a name and arguments that came in a message. */
   submit(name: OperationName, args: readonly unknown[]): Promise<unknown> {
     return new Promise((resolve, reject) => {
+      // An upload waits for it, and it changes nothing: it does not stand in line behind what comes in.
+      const channel = this.#channel;
+      if (name === 'chunkBody' && channel !== undefined)
+        return resolve(
+          wrapped('read a chunk', channel.path, () => channel.bodies.ofChunk(args[0] as number)),
+        );
       this.#queue.push({ name, args, resolve, reject });
       this.#schedule();
     });
@@ -180,18 +194,50 @@ export class ChannelWriter {
       this.#housekeeping.tidy(channel, { nowMs: this.#now(), idleMs: this.#now() - this.#lastTouchMs });
       this.#tellRoom(before);
       this.#tellFigures();
+      if (isSpillDue(channel, this.#now())) this.#spill();
     } catch (error) {
       this.#failed(toChannelError(error, 'look after the channel', this.#settings.directory));
     }
   }
 
-  /** Finishes what is queued, then closes the database. */
+  /** Finishes what is queued, brings what is in memory to the disk while there is room, then closes the database. */
   close(): void {
     clearInterval(this.#timer);
+    this.#isClosing = true;
     while (this.#queue.length > 0) this.#runGroup();
+    this.#keepMemory();
     const channel = this.#channel;
     this.#channel = undefined;
     if (channel !== undefined) closeChannel(channel);
+  }
+
+  /** One step after the other, with what others asked for in between; a disk without room keeps its room for landing. */
+  #spill(): void {
+    if (this.#isSpilling || this.#isClosing || !this.#gauge.state.isOpen) return;
+    this.#isSpilling = true;
+    this.perform('spill', 'old').then(
+      ({ more }) => {
+        this.#isSpilling = false;
+        if (more) this.#spill();
+      },
+      // Told and dealt with as the failure of its group; the next round tries again.
+      () => {
+        this.#isSpilling = false;
+      },
+    );
+  }
+
+  /** What finds no room here becomes claims at the next start. */
+  #keepMemory(): void {
+    const { isOpen, reason } = this.#gauge.state;
+    const channel = this.#channel;
+    if (channel === undefined || (!isOpen && reason !== 'capacity')) return;
+    try {
+      spillAll(channel, this.#now());
+    } catch (error) {
+      // Losing it costs pulling it again, and the stop goes on; an error that nobody knows is a bug and is not passed over.
+      if (!isGatewayError(error)) throw error;
+    }
   }
 
   #now(): number {
@@ -257,7 +303,6 @@ export class ChannelWriter {
       const context = {
         channel,
         nowMs: this.#now(),
-        run: this.#run,
         touch: (sink: string) => void touched.add(sink),
         room: () => this.#gauge.state,
       };
@@ -296,6 +341,7 @@ export class ChannelWriter {
 
   #measure(channel: Channel): void {
     const before = this.#gauge.state;
+    this.#gauge.measureMemory(channel.memory);
     this.#gauge.measure(channel.db, channel.path);
     // A WAL counts as used, but it can be emptied: before intake is stopped for it, that is tried.
     const isStopping = before.isOpen && this.#gauge.state.reason === 'capacity';
@@ -310,14 +356,17 @@ export class ChannelWriter {
 
   /** Whether intake may go on is told at once. */
   #tellRoom(before: RoomState): void {
-    const { isOpen, reason } = this.#gauge.state;
-    if (isOpen !== before.isOpen || reason !== before.reason) this.#tell();
+    const { isOpen, reason, memory } = this.#gauge.state;
+    const isSameMemory = memory.every((one, at) => one.isFull === before.memory[at]?.isFull);
+    if (isOpen !== before.isOpen || reason !== before.reason || !isSameMemory) this.#tell();
   }
 
   /** How much room is left is told once a round: the status and the alerts of a channel that fills up live on it. */
   #tellFigures(): void {
-    const { usedBytes, freeDiskBytes } = this.#gauge.state;
+    const { usedBytes, freeDiskBytes, memory } = this.#gauge.state;
     const hasMoved =
+      // Said again each round: what is to be landed before its time may not have been accepted the last time.
+      memory.some((one, at) => one.isFilling || one.usedBytes !== this.#toldRoom.memory[at]?.usedBytes) ||
       usedBytes !== this.#toldRoom.usedBytes ||
       Math.abs(freeDiskBytes - this.#toldRoom.freeDiskBytes) >= FREE_DISK_TOLD_STEP_BYTES;
     if (hasMoved) this.#tell();
@@ -346,7 +395,8 @@ export class ChannelWriter {
     this.#failed(failure);
     const isFull = isGatewayError(failure) && failure.code === 'disk-full';
     // The transaction was rolled back whole, and the freed ballast is for landing: its operations get their second chance.
-    return { failure, rest: isFull ? group.filter(({ name }) => !INTAKE.has(name)) : [] };
+    const isForLanding = (name: OperationName): boolean => !INTAKE.has(name) && name !== 'spill';
+    return { failure, rest: isFull ? group.filter(({ name }) => isForLanding(name)) : [] };
   }
 
   #failed(failure: unknown): void {
@@ -379,7 +429,11 @@ export class ChannelWriter {
 
   /** After an I/O error: a new connection, and a WAL that begins anew. Throws while the fault lasts. */
   #reopen(): Channel {
-    const channel = openChannel(this.#settings.directory, this.#settings.stateId, this.#run);
+    const channel = openChannel(this.#settings.directory, this.#settings.stateId, {
+      memory: this.#settings.memory ?? {},
+      nowMs: this.#now(),
+      isReopened: true,
+    });
     try {
       wrapped('empty the WAL after an I/O error', channel.path, () =>
         channel.db.pragma('wal_checkpoint(TRUNCATE)'),

@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { GatewayError } from '../../shared/errors.ts';
+import { systemClock } from '../telemetry/clock.ts';
 import { AttemptStore } from './attempt-store.ts';
 import { BodyStore } from './body-store.ts';
 import { assertDurable, CHANNEL_FILE, openForWriting, wrapped } from './channel-database.ts';
@@ -15,6 +16,9 @@ import { DispositionStore } from './disposition-store.ts';
 import { HeldRows } from './held-rows.ts';
 import { LandingKeyStore } from './landing-key-store.ts';
 import { LedgerStore } from './ledger-store.ts';
+import { LostBodies } from './lost-bodies.ts';
+import { MemoryBodies } from './memory-bodies.ts';
+import type { MemoryUses } from './memory-bodies.ts';
 import { PlanStore } from './plan-store.ts';
 import { PutStore } from './put-store.ts';
 import { QuarantineStore } from './quarantine-store.ts';
@@ -49,6 +53,8 @@ import { Totals } from './totals.ts';
  *  8. An event leaves quarantine once: in the transaction that stores where its offset stands from then on, or drops it
  *     (quarantine-store.ts).
  *  9. An offset leaves a claim once: in the transaction that stores where it stands from then on (claim-store.ts).
+ * 10. A channel may have bodies in memory: their chunks are rows like any other, and become claims when the process that has the bodies is
+ *     gone (memory-bodies.ts, lost-bodies.ts).
  *
  * What a crash leaves. There is one database and one writer, so every state on disk is one between two transactions.
  *  - Before a put's commit: the position is where it was; the batch is pulled again. After it, though nobody was told:
@@ -71,7 +77,9 @@ export interface Channel {
   readonly db: ChannelDatabase;
   readonly path: string;
   readonly keys: LandingKeyStore;
+  readonly memory: MemoryBodies;
   readonly bodies: BodyStore;
+  readonly lost: LostBodies;
   readonly dispositions: DispositionStore;
   readonly tenures: TenureStore;
   readonly puts: PutStore;
@@ -86,16 +94,24 @@ export interface Channel {
   readonly totals: Totals;
 }
 
+export interface OpenOptions {
+  /** Channels that have bodies in memory; default: none. */
+  readonly memory?: MemoryUses;
+  readonly nowMs?: number;
+  /** True: by the process that had it open before, after a fault (lost-bodies.ts). */
+  readonly isReopened?: boolean;
+}
+
 const STATE_ID = 'stateId';
 const IS_CLEAN = 'isClean';
-const RUN = 'run';
 
 /**
  * Opens the channel of a state directory for the writer, making or migrating it as needed. Reads nothing that grows with the
  * backlog. Throws `state-dir-newer`, `state-dir-unusable` (the database belongs to another identity), `database-damaged`,
- * `disk-full`, `io-error`, `database-busy`. `run` names the writer's run, for whoever reads what is in memory.
+ * `disk-full`, `io-error`, `database-busy`. What was in the memory of another process becomes claims.
  */
-export function openChannel(directory: string, stateId: string, run?: string): Channel {
+export function openChannel(directory: string, stateId: string, options: OpenOptions = {}): Channel {
+  const { memory = {}, nowMs = systemClock.nowMs(), isReopened = false } = options;
   finishSalvage(directory);
   const path = join(directory, CHANNEL_FILE);
   const isNew = !existsSync(path);
@@ -108,9 +124,10 @@ export function openChannel(directory: string, stateId: string, run?: string): C
       migrate(db, path);
       checkOwner(db, path, stateId);
       checkAfterCrash(db, path);
-      if (run !== undefined) writeMeta(db, RUN, run);
       assertDurable(db);
-      return assemble(db, path);
+      const channel = assemble(db, path, memory);
+      channel.lost.settle({ nowMs, isReopened });
+      return channel;
     });
   } catch (error) {
     db.close();
@@ -132,10 +149,11 @@ export function closeChannel(channel: Channel): void {
 }
 
 /** The stores over a database that is open and up to date; for the doctor, which makes one of its own. */
-export function assemble(db: ChannelDatabase, path: string): Channel {
+export function assemble(db: ChannelDatabase, path: string, uses: MemoryUses = {}): Channel {
   const totals = new Totals(db);
   const keys = new LandingKeyStore(db);
-  const bodies = new BodyStore(db);
+  const memory = new MemoryBodies(db, uses);
+  const bodies = new BodyStore(db, memory);
   const dispositions = new DispositionStore(db);
   const held = new HeldRows(db, { keys, bodies });
   const tenures = new TenureStore(db, { held, dispositions });
@@ -144,17 +162,19 @@ export function assemble(db: ChannelDatabase, path: string): Channel {
   const quarantine = new QuarantineStore(db, { chunks, channelParts, dispositions, totals });
   const claimParts = { tenures, chunks, channelParts, dispositions, quarantine, bodies, totals };
   const claims = new ClaimStore(db, claimParts);
-  const damage = new DamageStore(db, { keys, claims });
-  const puts = new PutStore({ tenures, chunks, channelParts, dispositions, quarantine, claims, totals });
+  const damage = new DamageStore(db, { keys, claims, bodies });
+  const puts = new PutStore({ tenures, chunks, channelParts, dispositions, quarantine, totals });
   const attempts = new AttemptStore(db);
   const completeness = new CompletenessStore(db);
-  const plans = new PlanStore(db, { keys, attempts, damage, completeness });
+  const plans = new PlanStore(db, { keys, attempts, damage, completeness, bodies });
   const ledger = new LedgerStore(db, { plans, attempts, bodies, totals });
   return {
     db,
     path,
     keys,
+    memory,
     bodies,
+    lost: new LostBodies(db, { keys, bodies, claims, plans, totals }),
     dispositions,
     tenures,
     puts,

@@ -6,27 +6,33 @@ import type { PlannedChunk } from '../../shared/model/file-plan.ts';
 import { CHANNEL_FILE, openForReading, wrapped } from './channel-database.ts';
 import type { ChannelDatabase } from './channel-database.ts';
 
+/** Gives the stored bytes of a chunk whose body is not on the disk; undefined: its body is lost. */
+export type MemoryReader = (chunkId: number) => Promise<Uint8Array | undefined>;
+
 /**
  * Reads bodies for uploads from a thread of its own: one connection, one short transaction a chunk, so that no reader ever
- * keeps the WAL from being emptied. What is returned has the CRC that was computed before it was written.
+ * keeps the WAL from being emptied. Bodies in memory are the writer's to give. What is returned has the CRC that was computed before it was
+ * written.
  */
 export class ChannelChunkReader {
   readonly #db: ChannelDatabase;
   readonly #body;
   readonly #path: string;
+  readonly #inMemory: MemoryReader;
 
-  /** `directory` is the state directory. Throws `io-error`, `database-damaged`. */
-  constructor(directory: string) {
+  /** `directory` is the state directory; `inMemory` is needed where channels have bodies in memory. Throws `io-error`, `database-damaged`. */
+  constructor(directory: string, inMemory: MemoryReader = noneInMemory) {
+    this.#inMemory = inMemory;
     this.#path = join(directory, CHANNEL_FILE);
     this.#db = openForReading(this.#path);
-    this.#body = this.#db.prepare<[number], { bytes: Uint8Array | null }>(
-      'SELECT b.bytes FROM chunks c LEFT JOIN chunk_bodies b ON b.id = c.body_id WHERE c.id = ?',
+    this.#body = this.#db.prepare<[number], { bodyId: number; bytes: Uint8Array | null }>(
+      'SELECT c.body_id AS bodyId, b.bytes FROM chunks c LEFT JOIN chunk_bodies b ON b.id = c.body_id WHERE c.id = ?',
     );
   }
 
   /** The stored bytes exactly as they are at rest. Throws `chunk-damaged`; then `damagedChunk` sets it aside. */
-  read(chunk: PlannedChunk): Uint8Array {
-    const bytes = this.#bytes(chunk);
+  async read(chunk: PlannedChunk): Promise<Uint8Array> {
+    const bytes = await this.#bytes(chunk);
     if (bytes.byteLength !== chunk.storedBytes) {
       throw this.#damaged(chunk, `it is ${bytes.byteLength} bytes long instead of ${chunk.storedBytes}`);
     }
@@ -40,12 +46,15 @@ export class ChannelChunkReader {
     this.#db.close();
   }
 
-  #bytes(chunk: PlannedChunk): Uint8Array {
+  async #bytes(chunk: PlannedChunk): Promise<Uint8Array> {
     try {
       const row = wrapped('read a chunk', this.#path, () => this.#body.get(chunk.chunkId));
       assert.ok(row !== undefined, `chunk ${chunk.chunkId} is gone: its plan is out of date`);
-      if (row.bytes === null) throw this.#damaged(chunk, 'its body is missing');
-      return row.bytes;
+      const bytes = row.bodyId < 0 ? await this.#inMemory(chunk.chunkId) : row.bytes;
+      if (bytes === undefined && row.bodyId < 0)
+        throw this.#damaged(chunk, 'its body was in a memory that is gone');
+      if (bytes === undefined || bytes === null) throw this.#damaged(chunk, 'its body is missing');
+      return bytes;
     } catch (error) {
       // A page of this body, or one on the way to it: in either case exactly this chunk cannot be had.
       if (isGatewayError(error) && error.code === 'database-damaged')
@@ -65,6 +74,11 @@ export class ChannelChunkReader {
       cause,
     });
   }
+}
+
+/** Where no channel has bodies in memory. */
+export function noneInMemory(): Promise<undefined> {
+  return Promise.resolve(undefined);
 }
 
 function hex(value: number): string {

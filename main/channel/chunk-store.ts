@@ -10,7 +10,10 @@ export interface ChunkOwner {
   readonly nowMs: number;
 }
 
-/** Writes chunks with their bodies and the counters of their landing keys, in the caller's transaction. */
+/**
+ * Writes chunks with their bodies and the counters of their landing keys, in the caller's transaction. Bodies of a put stay in memory where the
+ * channel has them there and has room; all others are on the disk (memory-bodies.ts, invariant 5).
+ */
 export class ChunkStore {
   readonly #insert;
   readonly #keys: LandingKeyStore;
@@ -26,19 +29,49 @@ export class ChunkStore {
     this.#bodies = parts.bodies;
   }
 
+  /** Chunks of events that their source gives for the first time. As `add` otherwise. */
+  addPut(chunks: readonly EncodedChunk[], owner: ChunkOwner): number {
+    // What one channel has on the disk is there for all that share it.
+    const durable = new Set<Uint8Array>();
+    for (const { chunk, stored } of chunks)
+      if (!this.#bodies.hasRoomInMemory(chunk.channel, stored.byteLength)) durable.add(stored);
+    return this.#addAll(chunks, owner, (stored) => !durable.has(stored));
+  }
+
   /** Gives the bytes that were stored: a body that several of the chunks share is stored once. */
   add(chunks: readonly EncodedChunk[], owner: ChunkOwner): number {
+    return this.#addAll(chunks, owner, () => false);
+  }
+
+  #addAll(
+    chunks: readonly EncodedChunk[],
+    owner: ChunkOwner,
+    mayBeInMemory: (stored: Uint8Array) => boolean,
+  ): number {
     const bodies = new Map<Uint8Array, number>();
     let storedBytes = 0;
     for (const encoded of chunks) {
-      const shared = bodies.get(encoded.stored);
-      const bodyId = shared ?? this.#bodies.add(encoded.stored);
-      if (shared === undefined) storedBytes += encoded.stored.byteLength;
+      const { stored } = encoded;
+      const { channel } = encoded.chunk;
+      const shared = bodies.get(stored);
+      // Asked again: the bodies before it have taken their room.
+      const isInMemory = mayBeInMemory(stored) && this.#bodies.hasRoomInMemory(channel, stored.byteLength);
+      const bodyId = shared ?? this.#add(stored, isInMemory ? { channel, nowMs: owner.nowMs } : undefined);
+      if (shared === undefined) storedBytes += stored.byteLength;
       else this.#bodies.share(shared);
-      bodies.set(encoded.stored, bodyId);
+      bodies.set(stored, bodyId);
       this.#addOne(encoded, bodyId, owner);
     }
     return storedBytes;
+  }
+
+  #add(
+    bytes: Uint8Array,
+    inMemory: { readonly channel: string; readonly nowMs: number } | undefined,
+  ): number {
+    return inMemory === undefined
+      ? this.#bodies.add(bytes)
+      : this.#bodies.addToMemory({ ...inMemory, bytes });
   }
 
   #addOne(encoded: EncodedChunk, bodyId: number, owner: ChunkOwner): void {

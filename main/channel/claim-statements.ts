@@ -39,23 +39,24 @@ export function prepareClaimStatements(db: ChannelDatabase) {
     FROM partitions p CROSS JOIN claims c ON c.partition_id = p.id CROSS JOIN tenures t ON t.id = c.tenure_id`;
   return {
     insert: db.prepare(`INSERT INTO claims
-      (partition_id, tenure_id, channel, first, next, events, runs, cause, detail, claimed_ms, holder, damaged_id)
-      VALUES (@partitionId, @tenureId, @channel, @first, @next, @count, @bytes, @cause, @detail, @nowMs, @holder, @damagedId)`),
+      (partition_id, tenure_id, channel, first, next, events, runs, cause, detail, claimed_ms, damaged_id)
+      VALUES (@partitionId, @tenureId, @channel, @first, @next, @count, @bytes, @cause, @detail, @nowMs, @damagedId)`),
     row: db.prepare<[number], ClaimColumns>(
       'SELECT c.*, t.accepted_to FROM claims c JOIN tenures t ON t.id = c.tenure_id WHERE c.id = ?',
     ),
     open: db.prepare<[number], OpenClaimColumns>(`${open} WHERE c.id = ?`),
     page: db.prepare<unknown[], OpenClaimColumns>(`${open}
       WHERE p.source = @source AND (c.partition_id, c.first, c.id) > (@partitionId, @first, @id)
-      AND c.next <= t.accepted_to AND c.holder <> @run ORDER BY c.partition_id, c.first, c.id LIMIT @limit`),
-    oldest: db.prepare<PartitionKey, { first: number | null }>(`SELECT min(c.first) AS first
-      FROM partitions p JOIN claims c ON c.partition_id = p.id
+      AND c.next <= t.accepted_to ORDER BY c.partition_id, c.first, c.id LIMIT @limit`),
+    oldest: db.prepare<PartitionKey, { claimed: number | null; inMemory: number | null }>(`SELECT
+      (SELECT min(c.first) FROM claims c WHERE c.partition_id = p.id) AS claimed,
+      (SELECT min(c.first) FROM chunks c INDEXED BY chunks_in_memory WHERE c.partition_id = p.id AND c.body_id < 0) AS inMemory
+      FROM partitions p
       WHERE p.source = @source AND p.topic = @topic AND p.partition = @partition AND p.is_current = 1`),
     shrink: db.prepare(
       'UPDATE claims SET first = @first, next = @next, events = @count, runs = @bytes WHERE id = @id',
     ),
     remove: db.prepare<[number]>('DELETE FROM claims WHERE id = ?'),
-    letGo: db.prepare<[number]>("UPDATE claims SET holder = '' WHERE id = ?"),
     ofChunk: db.prepare<[number], { id: number }>(`SELECT c.id FROM damaged_chunks d
       JOIN claims c ON c.damaged_id = d.id WHERE d.chunk_id = ? ORDER BY c.first, c.id`),
     markLost: db.prepare<[number]>('UPDATE damaged_chunks SET is_lost = 1 WHERE id = ?'),

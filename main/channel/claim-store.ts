@@ -13,8 +13,8 @@
  * 4. What the source has no more, and what an operator gives up, becomes a gap with the reason. That is a redemption like any other.
  * 5. Chunks of a redemption are chunks like any other, of the claim's tenure. Their offsets lie behind others that may have landed long
  *    since; a plan never mixes what would step back within a file (plan-choice.ts).
- * 6. Events that a running process has in memory are not pulled again: `holder` names the run of the writer that knows them. The next run
- *    has another name, so after a crash nobody holds them.
+ * 6. Events that a running process has in memory are chunks and no claims (memory-bodies.ts): the next opening makes claims of those whose
+ *    process is gone, so nothing is pulled again while somebody has it.
  * 7. The bytes of a damaged chunk stay for the doctor until its last offset is redeemed, and for good when some of them were lost.
  *
  * Crash argument: making and redeeming are each one operation, which is one savepoint of the writer's transaction. A kill before its commit
@@ -78,8 +78,6 @@ export interface ClaimOwner {
   readonly partitionId: number;
   readonly tenureId: number;
   readonly nowMs: number;
-  /** The run of the writer in whose memory the events are; '': nobody has them. */
-  readonly holder: string;
 }
 
 /** What of a claim was taken off, and how. */
@@ -134,15 +132,14 @@ export class ClaimStore {
         this.#parts.channelParts.covers(tenure.id, claim.channel, claim.runs),
         `channel ${claim.channel} had no part in all of ${first}..${next} of tenure ${claim.tenure}`,
       );
-      return this.add(claim, { partitionId: tenure.partition_id, tenureId: tenure.id, nowMs, holder: '' });
+      return this.add(claim, { partitionId: tenure.partition_id, tenureId: tenure.id, nowMs });
     });
   }
 
-  /** Accepted claims of one source whose events nobody has, in the order of partitions and offsets. */
-  page(source: string, run: string, after: ClaimCursor | undefined): ClaimPage {
+  /** Accepted claims of one source, in the order of partitions and offsets. */
+  page(source: string, after: ClaimCursor | undefined): ClaimPage {
     const rows = this.#statements.page.all({
       source,
-      run,
       ...(after ?? { partitionId: 0, first: -1, id: 0 }),
       limit: CLAIM_PAGE_ROWS_MAX,
     });
@@ -158,11 +155,13 @@ export class ClaimStore {
   }
 
   /**
-   * The first offset of the partition's present incarnation that the broker must still have for a claim's sake: held ones count, and those in
-   * memory too. Undefined: no claim.
+   * The first offset of the partition's present incarnation that the broker must still have: for a claim's sake, held ones included, or for
+   * that of events that would be lost with this process's memory. Undefined: none.
    */
   oldestOffset(key: PartitionKey): number | undefined {
-    return this.#statements.oldest.get(key)?.first ?? undefined;
+    const { claimed, inMemory } = this.#statements.oldest.get(key) ?? { claimed: null, inMemory: null };
+    const oldest = Math.min(claimed ?? Infinity, inMemory ?? Infinity);
+    return oldest === Infinity ? undefined : oldest;
   }
 
   /**
@@ -188,22 +187,6 @@ export class ClaimStore {
     totals.add('claims.redeemed', redemption.runs.count);
     for (const { runs } of lost) totals.add('claims.lost', runs.count);
     return { sinks: [...new Set(redemption.chunks.map(({ landingKey }) => landingKey.sink))] };
-  }
-
-  /**
-   * Takes offsets off a claim whose fate the caller writes in the same transaction: a memory channel's file that landed. Throws RangeError
-   * when the claim does not hold all of them.
-   */
-  takeOff(id: number, runs: EncodedRuns): void {
-    const claim = this.#statements.row.get(id);
-    if (claim === undefined) throw new RangeError(`there is no claim ${id}`);
-    this.#take(claim, { runs, isLost: false });
-    this.#parts.totals.add('claims.redeemed', runs.count);
-  }
-
-  /** The events of these claims are not in memory any more: they are to be pulled again. */
-  letGo(ids: readonly number[]): void {
-    for (const id of ids) this.#statements.letGo.run(id);
   }
 
   /** Accepted claims become gaps, by the word of an operator; gives how many offsets. Those that are gone already are passed by. */

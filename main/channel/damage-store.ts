@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { landingKeyText } from '../../shared/model/landing-key.ts';
 import type { EncodedRuns } from '../../shared/model/offset-runs.ts';
+import type { BodyStore } from './body-store.ts';
 import type { ChannelDatabase } from './channel-database.ts';
 import type { ClaimStore } from './claim-store.ts';
 import { toLandingKey } from './landing-key-store.ts';
@@ -8,6 +9,7 @@ import type { LandingKeyStore } from './landing-key-store.ts';
 
 interface DamagedColumns {
   readonly id: number;
+  readonly body_id: number;
   readonly landing_key_id: number;
   readonly partition_id: number;
   readonly tenure_id: number;
@@ -31,17 +33,22 @@ export interface Damage {
 
 /**
  * Chunks whose bytes cannot be believed. In one transaction the row goes to `damaged_chunks`, where its bytes stay for the doctor, and its
- * offsets go to a claim: from there on they are pulled again (claim-store.ts).
+ * offsets go to a claim: from there on they are pulled again (claim-store.ts). Of a body that was in a memory that is gone nothing stays.
  */
 export class DamageStore {
   readonly #statements;
   readonly #keys: LandingKeyStore;
   readonly #claims: ClaimStore;
+  readonly #bodies: BodyStore;
 
-  constructor(db: ChannelDatabase, parts: { readonly keys: LandingKeyStore; readonly claims: ClaimStore }) {
+  constructor(
+    db: ChannelDatabase,
+    parts: { readonly keys: LandingKeyStore; readonly claims: ClaimStore; readonly bodies: BodyStore },
+  ) {
     this.#statements = prepare(db);
     this.#keys = parts.keys;
     this.#claims = parts.claims;
+    this.#bodies = parts.bodies;
   }
 
   /** A chunk of this plan; the caller sets the plan's own sums right. Told twice, it does nothing the second time. */
@@ -68,8 +75,7 @@ export class DamageStore {
     assert.ok(chunk.next <= chunk.accepted_to, `chunk ${id} is not accepted`);
     const key = this.#keys.get(chunk.landing_key_id);
     assert.ok(key !== undefined, `the landing key of chunk ${id} is missing`);
-    const text = landingKeyText(toLandingKey(key));
-    const { lastInsertRowid } = this.#statements.insert.run({ id, text, reason, nowMs });
+    const damagedId = this.#keepBytes(chunk, { text: landingKeyText(toLandingKey(key)), reason, nowMs });
     this.#statements.remove.run(id);
     const runs: EncodedRuns = {
       first: chunk.first,
@@ -79,11 +85,28 @@ export class DamageStore {
     };
     const { channel, partition_id: partitionId, tenure_id: tenureId } = chunk;
     this.#claims.add(
-      { channel, runs, cause: 'damaged-chunk', detail: `chunk ${id}: ${reason}` },
-      { partitionId, tenureId, nowMs, holder: '' },
-      Number(lastInsertRowid),
+      {
+        channel,
+        runs,
+        cause: damagedId === undefined ? 'memory' : 'damaged-chunk',
+        detail: `chunk ${id}: ${reason}`,
+      },
+      { partitionId, tenureId, nowMs },
+      damagedId,
     );
     return { sink: key.sink };
+  }
+
+  /** Undefined: there are none to keep. */
+  #keepBytes(
+    { id, body_id: bodyId }: DamagedColumns,
+    told: { readonly text: string; readonly reason: string; readonly nowMs: number },
+  ): number | undefined {
+    if (this.#bodies.toDisk(bodyId) === undefined) {
+      this.#bodies.release(bodyId);
+      return undefined;
+    }
+    return Number(this.#statements.insert.run({ id, ...told }).lastInsertRowid);
   }
 }
 

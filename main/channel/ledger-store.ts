@@ -106,8 +106,10 @@ export class LedgerStore {
     retainUntilMs: number | undefined,
   ): void {
     for (const chunk of chunks) {
-      if (retainUntilMs === undefined) this.#parts.bodies.release(chunk.body_id);
-      else this.#statements.retain.run({ ...chunk, fileId: plan.file_id, retainUntilMs });
+      // What shall outlive its landing has to outlive the process; a body that did not has landed all the same.
+      const kept = retainUntilMs === undefined ? undefined : this.#parts.bodies.toDisk(chunk.body_id);
+      if (kept === undefined) this.#parts.bodies.release(chunk.body_id);
+      else this.#statements.retain.run({ ...chunk, body_id: kept, fileId: plan.file_id, retainUntilMs });
     }
     assert.equal(
       this.#statements.takeOut.run(plan.id).changes,

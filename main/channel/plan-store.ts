@@ -6,6 +6,7 @@ import type { ChunkCodec } from '../../shared/model/landing-key.ts';
 import type { EncodedRuns } from '../../shared/model/offset-runs.ts';
 import { mergeRuns } from '../../shared/model/offset-runs.ts';
 import type { AttemptStore } from './attempt-store.ts';
+import type { BodyStore } from './body-store.ts';
 import type { ChannelDatabase } from './channel-database.ts';
 import type { CompletenessStore } from './completeness-store.ts';
 import type { Damage, DamageStore } from './damage-store.ts';
@@ -81,6 +82,7 @@ export class PlanStore {
   readonly #attempts: AttemptStore;
   readonly #completeness: CompletenessStore;
   readonly #damage: DamageStore;
+  readonly #bodies: BodyStore;
 
   constructor(
     db: ChannelDatabase,
@@ -89,6 +91,7 @@ export class PlanStore {
       readonly attempts: AttemptStore;
       readonly damage: DamageStore;
       readonly completeness: CompletenessStore;
+      readonly bodies: BodyStore;
     },
   ) {
     this.#statements = preparePlanStatements(db);
@@ -97,6 +100,7 @@ export class PlanStore {
     this.#attempts = parts.attempts;
     this.#completeness = parts.completeness;
     this.#damage = parts.damage;
+    this.#bodies = parts.bodies;
   }
 
   plan(request: FileRequest): { readonly plan: FilePlan; readonly more: boolean } | undefined {
@@ -192,7 +196,8 @@ export class PlanStore {
   }
 
   /**
-   * Sets a chunk aside whose bytes cannot be believed (damage-store.ts). Gives the plan without it; undefined when nothing is left of it.
+   * Sets a chunk aside whose bytes cannot be believed (damage-store.ts), and with it all of the file whose bodies are lost with a memory: they
+   * need not be found one upload after the other. Gives the plan without them; undefined when nothing is left of it.
    */
   setAside(fileId: FileId, damage: Damage): FilePlan | undefined {
     const plan = this.row(fileId);
@@ -200,6 +205,8 @@ export class PlanStore {
     const key = this.keyOf(plan);
     // Told twice, because an answer was lost: the second time there is nothing to do.
     this.#damage.setAsidePlanned(plan.id, damage);
+    for (const { id, body_id: bodyId } of this.chunksOf(plan))
+      if (this.#bodies.isLost(bodyId)) this.#damage.setAsidePlanned(plan.id, { ...damage, id });
     this.#attempts.abandonAll(fileId, damage.nowMs);
     const left = this.chunksOf(plan);
     if (left.length === 0) {

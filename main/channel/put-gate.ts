@@ -1,18 +1,22 @@
 interface Waiter {
   readonly bytes: number;
+  /** Whose room in memory it waits for. */
+  readonly channels: readonly string[];
   readonly enter: () => void;
   readonly reject: (error: unknown) => void;
 }
 
 /**
  * Lets puts through in order while the channel is open and the bytes under way stay below a bound. A put larger than the bound
- * goes alone.
+ * goes alone. Who only waits to take more in waits for the memory of its channels as well; a put that is made does not, and nobody waits
+ * behind another one's memory.
  */
 export class PutGate {
   readonly #bytesMax: number;
   readonly #waiters: Waiter[] = [];
   #bytes = 0;
   #isOpen = true;
+  #full: ReadonlySet<string> = new Set();
   #failure: Error | undefined;
 
   constructor(bytesMax: number) {
@@ -24,9 +28,15 @@ export class PutGate {
     this.#admit();
   }
 
+  /** Channels whose memory is full. */
+  setFull(channels: readonly string[]): void {
+    this.#full = new Set(channels);
+    this.#admit();
+  }
+
   /** Waits for its turn; every `enter` that resolved needs one `leave`. */
   enter(bytes: number, signal?: AbortSignal): Promise<void> {
-    return this.#wait(bytes, signal);
+    return this.#wait({ bytes, channels: [] }, signal);
   }
 
   leave(bytes: number): void {
@@ -34,9 +44,9 @@ export class PutGate {
     this.#admit();
   }
 
-  /** Resolves when the channel is open; takes nobody's turn. */
-  async whenOpen(signal: AbortSignal): Promise<void> {
-    if (!this.#isOpen) await this.#wait(0, signal);
+  /** Resolves when the database is open for intake and these channels have room in memory; takes nobody's turn. */
+  async whenOpen(channels: readonly string[], signal: AbortSignal): Promise<void> {
+    if (!this.#isOpen || this.#isFull(channels)) await this.#wait({ bytes: 0, channels }, signal);
     else signal.throwIfAborted();
   }
 
@@ -46,7 +56,14 @@ export class PutGate {
     for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
   }
 
-  #wait(bytes: number, signal: AbortSignal | undefined): Promise<void> {
+  #isFull(channels: readonly string[]): boolean {
+    return channels.some((channel) => this.#full.has(channel));
+  }
+
+  #wait(
+    { bytes, channels }: Pick<Waiter, 'bytes' | 'channels'>,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
     return new Promise((resolve, reject) => {
@@ -60,7 +77,7 @@ export class PutGate {
         signal?.removeEventListener('abort', abort);
         resolve();
       };
-      const waiter: Waiter = { bytes, enter, reject };
+      const waiter: Waiter = { bytes, channels, enter, reject };
       signal?.addEventListener('abort', abort, { once: true });
       this.#waiters.push(waiter);
       this.#admit();
@@ -69,10 +86,11 @@ export class PutGate {
 
   #admit(): void {
     for (;;) {
-      const next = this.#waiters[0];
+      const at = this.#waiters.findIndex(({ channels }) => !this.#isFull(channels));
+      const next = this.#waiters[at];
       if (next === undefined || !this.#isOpen) return;
       if (this.#bytes > 0 && this.#bytes + next.bytes > this.#bytesMax) return;
-      this.#waiters.shift();
+      this.#waiters.splice(at, 1);
       this.#bytes += next.bytes;
       next.enter();
     }

@@ -4,7 +4,6 @@ import type { Put } from '../../shared/model/put.ts';
 import type { ChannelParts } from './channel-parts.ts';
 import type { EncodedChunk } from './chunk-encoding.ts';
 import type { ChunkStore } from './chunk-store.ts';
-import type { ClaimStore } from './claim-store.ts';
 import type { DispositionStore } from './disposition-store.ts';
 import type { QuarantineStore } from './quarantine-store.ts';
 import type { TenureStore, PartitionColumns } from './tenure-store.ts';
@@ -25,7 +24,7 @@ export function preparePut(put: Put, encode: (put: Put) => EncodedChunk[]): Prep
   return { put, channels, chunks: encode(put) };
 }
 
-/** Writes puts: chunks, claims, dispositions, quarantined events and the position after them, in the caller's transaction. */
+/** Writes puts: chunks, dispositions, quarantined events and the position after them, in the caller's transaction. */
 export class PutStore {
   readonly #parts: PutStoreParts;
 
@@ -35,14 +34,13 @@ export class PutStore {
 
   /**
    * Throws `stale-tenure` or `position-mismatch`, and then the caller rolls back to before. Gives what was stored and the
-   * sinks that have more to land. `run`: the writer's, for events that are in memory only.
+   * sinks that have more to land.
    */
   store(
     prepared: PreparedPut,
-    at: { readonly nowMs: number; readonly run: string },
+    nowMs: number,
   ): { readonly storedBytes: number; readonly sinks: readonly string[] } {
     const { put } = prepared;
-    const { nowMs, run } = at;
     const { tenure, partition } = this.#parts.tenures.requireCurrent(put.tenure);
     assertSamePartition(put, partition);
     if (put.first !== partition.position) throw positionMismatch(put, partition);
@@ -53,12 +51,10 @@ export class PutStore {
       configVersion: put.configVersion,
       nowMs,
     };
-    const { chunks, claims, dispositions, quarantine, channelParts, tenures } = this.#parts;
-    const storedBytes = chunks.add(prepared.chunks, owner);
+    const { chunks, dispositions, quarantine, channelParts, tenures } = this.#parts;
+    const storedBytes = chunks.addPut(prepared.chunks, owner);
     for (const disposition of put.dispositions) dispositions.add(disposition, owner);
     for (const event of put.quarantined) quarantine.add(event, owner);
-    for (const claim of put.claims ?? [])
-      claims.add(claim, { ...owner, holder: claim.cause === 'memory' ? run : '' });
     const { first, next } = put;
     if (next > first)
       for (const channel of prepared.channels)
@@ -90,7 +86,6 @@ export interface PutStoreParts {
   readonly channelParts: ChannelParts;
   readonly dispositions: DispositionStore;
   readonly quarantine: QuarantineStore;
-  readonly claims: ClaimStore;
   readonly totals: Totals;
 }
 

@@ -7,7 +7,7 @@ import { landingKeyText } from '../../shared/model/landing-key.ts';
 import { TILING_MAP_OFFSETS_MAX } from './channel-limits.ts';
 
 /**
- * The books of a put must balance before it is stored: for every channel, chunks, claims, dispositions and quarantined events
+ * The books of a put must balance before it is stored: for every channel, chunks, dispositions and quarantined events
  * together account for each offset in `[first, next)` exactly once. A put that does not is a programmer's error, and an
  * assertion refuses it while the batch can still be pulled again.
  */
@@ -27,7 +27,6 @@ function namedChannels(put: Put): readonly string[] {
   const names = new Set<string>();
   for (const { channel } of put.chunks) names.add(channel);
   for (const { channel } of put.dispositions) if (channel !== undefined) names.add(channel);
-  for (const { channel } of put.claims ?? []) names.add(channel);
   for (const { channel } of put.quarantined) if (channel !== undefined) names.add(channel);
   return [...names];
 }
@@ -54,7 +53,6 @@ export function assertChunks(put: Pick<Put, 'chunks' | 'bytes'>): void {
 function assertTiles(put: Put, channel: string | undefined): void {
   const tiling = new Tiling(put.first, put.next);
   for (const chunk of put.chunks) if (chunk.channel === channel) tiling.addRuns(chunk.runs);
-  for (const claim of put.claims ?? []) if (claim.channel === channel) tiling.addRuns(claim.runs);
   for (const disposition of put.dispositions) {
     if (disposition.channel === undefined || disposition.channel === channel)
       tiling.addRuns(disposition.runs);

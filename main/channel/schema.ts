@@ -221,8 +221,27 @@ INSERT INTO claims (partition_id, tenure_id, channel, first, next, events, runs,
     found_ms, id FROM damaged_chunks;
 `;
 
+/**
+ * Bodies in memory (memory-bodies.ts): their chunks have a `body_id` below zero, and these indexes are of such chunks alone. Who holds a claim
+ * is not a question any more: the chunk itself is the claim while a process has its events.
+ */
+const MEMORY_BODIES = `
+CREATE INDEX chunks_in_memory ON chunks (partition_id, first) WHERE body_id < 0;
+CREATE INDEX chunks_by_memory_body ON chunks (body_id) WHERE body_id < 0;
+DROP INDEX claims_by_channel;
+ALTER TABLE claims DROP COLUMN holder;
+-- All that the status asks each second.
+CREATE INDEX claims_by_channel ON claims (channel, cause, events, claimed_ms);
+`;
+
 /** Step `n` leads from version `n` to `n + 1`. Steps are only ever added. */
-export const MIGRATIONS: readonly string[] = [VERSION_1, QUARANTINE_RETRY, CLAIMS, COMPLETENESS];
+export const MIGRATIONS: readonly string[] = [
+  VERSION_1,
+  QUARANTINE_RETRY,
+  CLAIMS,
+  COMPLETENESS,
+  MEMORY_BODIES,
+];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
 

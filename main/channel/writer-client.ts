@@ -54,7 +54,7 @@ export class WriterClient {
     this.#port = port;
     this.identity = ready.identity;
     this.#room = ready.room;
-    this.#gate.setOpen(ready.room.isOpen);
+    this.#setGate(ready.room);
     this.#closed.promise.catch(() => undefined);
   }
 
@@ -100,9 +100,9 @@ export class WriterClient {
     return () => this.#roomListeners.delete(listener);
   }
 
-  /** Resolves when intake may go on. */
-  whenOpen(signal: AbortSignal): Promise<void> {
-    return this.#gate.whenOpen(signal);
+  /** Resolves when intake may go on into these channels. */
+  whenOpen(signal: AbortSignal, channels: readonly string[] = []): Promise<void> {
+    return this.#gate.whenOpen(channels, signal);
   }
 
   /**
@@ -275,7 +275,7 @@ export class WriterClient {
         return;
       case 'room':
         this.#room = message.room;
-        this.#gate.setOpen(message.room.isOpen);
+        this.#setGate(message.room);
         for (const listener of this.#roomListeners) listener(message.room);
         return;
       case 'closed':
@@ -286,6 +286,11 @@ export class WriterClient {
       case 'unopened':
         return;
     }
+  }
+
+  #setGate({ isOpen, memory }: RoomState): void {
+    this.#gate.setFull(memory.filter(({ isFull }) => isFull).map(({ channel }) => channel));
+    this.#gate.setOpen(isOpen);
   }
 
   #take(id: number): PendingCall | undefined {

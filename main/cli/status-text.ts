@@ -151,6 +151,12 @@ function channelText(channel: ChannelStatusRow, nowMs: number): string[] {
     `${INDENT}${full} % of ${formatBytes(channel.capacityBytes)} used  disk free ${formatBytes(channel.freeDiskBytes)}${fullText(channel)}`,
     ...waitingText(channel, nowMs),
   ];
+  if (channel.memory !== undefined) {
+    const { usedBytes, capacityBytes } = channel.memory;
+    lines.push(
+      `${INDENT}${formatBytes(usedBytes)} of ${formatBytes(capacityBytes)} in memory: after a crash these are pulled again from their source`,
+    );
+  }
   if (channel.heldEvents > 0)
     lines.push(
       `${INDENT}${plural(channel.heldEvents, 'event')} held until their offset is committed in Kafka`,

@@ -1,10 +1,11 @@
 /**
  * What a new configuration touches, and what it may not touch while data is held (exactly-once.md §2, "A change of configuration"):
  * the backlog keeps the directory it was given when it came in, so a change of rules is for later events only, and is said; a change that
- * would orphan chunks is refused; a sink pointed at another cluster is another sink.
+ * would orphan chunks or claims is refused; a sink pointed at another cluster is another sink.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { GatewayConfig, SinkConfig } from '../../shared/contract/config.ts';
+import type { HeldClaims, Holdings } from '../../shared/model/holdings.ts';
 
 export type ComponentKind = 'source' | 'channel' | 'sink';
 
@@ -37,7 +38,7 @@ export interface ConfigChange {
 }
 
 /** Bytes that are held in a channel for a sink, also in plans that are not finished. */
-export type BacklogOf = (channel: string, sink: string) => number;
+type BacklogOf = (channel: string, sink: string) => number;
 
 const KINDS = [
   ['source', 'sources'],
@@ -48,8 +49,9 @@ const KINDS = [
 export function compareConfigs(
   before: GatewayConfig,
   after: GatewayConfig,
-  backlogOf: BacklogOf,
+  holdings: Holdings,
 ): ConfigChange {
+  const backlogOf = backlogIn(holdings);
   const components = KINDS.flatMap(([kind, section]) =>
     componentChanges(kind, before[section], after[section]),
   );
@@ -59,8 +61,8 @@ export function compareConfigs(
   const needsRestart = differing(before.gateway, after.gateway).filter((key) => key !== 'timeZone');
   const refused = [
     ...refusedGateway(before, after),
-    ...refusedComponents(before, after, backlogOf),
-    ...refusedGroups(before, after, backlogOf),
+    ...orphaned(before, after, holdings),
+    ...refusedClusters(before, after, backlogOf),
   ];
   return {
     components,
@@ -73,6 +75,27 @@ export function compareConfigs(
       sections.length === 0 &&
       differing(before.gateway, after.gateway).length === 0,
   };
+}
+
+/**
+ * What of the held data nobody would land, or pull again, any more: also asked when a file comes into force that was edited while no engine ran.
+ */
+export function orphaned(before: GatewayConfig, after: GatewayConfig, holdings: Holdings): RefusedChange[] {
+  const backlogOf = backlogIn(holdings);
+  const all = [
+    ...orphanedChunks(before, after, backlogOf),
+    ...orphanedGroups(before, after, backlogOf),
+    ...holdings.claims.flatMap((claims) =>
+      orphanedClaims(before, claims) === undefined ? (orphanedClaims(after, claims) ?? []) : [],
+    ),
+  ];
+  // A channel that goes orphans what waits in it, and what is claimed for it: it is named with each reason, once.
+  return all.filter((one, at) => all.findIndex((other) => isDeepStrictEqual(one, other)) === at);
+}
+
+function backlogIn({ chunks }: Holdings): BacklogOf {
+  return (channel, sink) =>
+    chunks.find((one) => one.channel === channel && one.sink === sink)?.storedBytes ?? 0;
 }
 
 function componentChanges(
@@ -108,11 +131,7 @@ function refusedGateway(before: GatewayConfig, after: GatewayConfig): RefusedCha
   ];
 }
 
-function refusedComponents(
-  before: GatewayConfig,
-  after: GatewayConfig,
-  backlogOf: BacklogOf,
-): RefusedChange[] {
+function orphanedChunks(before: GatewayConfig, after: GatewayConfig, backlogOf: BacklogOf): RefusedChange[] {
   return Object.entries(before.sinks).flatMap(([name, sink]): RefusedChange[] => {
     const heldBytes = backlogOf(sink.channel, name);
     if (heldBytes <= 0) return [];
@@ -122,32 +141,49 @@ function refusedComponents(
     }
     if (fresh === undefined)
       return [refusal('sink', name, `${heldBytes} bytes wait for it in the channel "${sink.channel}"`)];
-    if (fresh.channel !== sink.channel) {
-      return [
-        refusal(
-          'sink',
-          name,
-          `${heldBytes} bytes wait for it in the channel "${sink.channel}", which it would no longer empty`,
-        ),
-      ];
-    }
-    if (!isSameCluster(sink, fresh)) {
-      const reason = `${heldBytes} bytes were taken in for the cluster it pointed at; a sink pointed at another cluster is another sink`;
-      return [
-        {
-          kind: 'sink',
-          name,
-          reason,
-          hint: 'Add a new sink with a channel of its own for the other cluster, and remove this one when its backlog is empty.',
-        },
-      ];
-    }
-    return [];
+    if (fresh.channel === sink.channel) return [];
+    const reason = `${heldBytes} bytes wait for it in the channel "${sink.channel}", which it would no longer empty`;
+    return [refusal('sink', name, reason)];
+  });
+}
+
+/** Undefined: there is a source that can pull them again, and a channel that they go to. */
+function orphanedClaims(config: GatewayConfig, held: HeldClaims): RefusedChange | undefined {
+  const { channel, source, events } = held;
+  const hint =
+    'Keep it until `headgate status` shows no events to be pulled again, or give them up with `headgate channel skip`; then remove or rename it.';
+  const count = (of: number): string => (of === 1 ? '1 event' : `${of} events`);
+  if (!Object.hasOwn(config.channels, channel)) {
+    const reason = `${count(events)} of it are still to be pulled again from the source "${source}"`;
+    return { kind: 'channel', name: channel, reason, hint };
+  }
+  const feeder = config.sources[source];
+  const reason = `${count(events)} for the channel "${channel}" are still to be pulled again from it`;
+  if (feeder === undefined) return { kind: 'source', name: source, reason, hint };
+  if (feeder.channels.includes(channel)) return undefined;
+  return {
+    kind: 'source',
+    name: source,
+    reason: `${reason}, and it would no longer feed that channel`,
+    hint,
+  };
+}
+
+function refusedClusters(before: GatewayConfig, after: GatewayConfig, backlogOf: BacklogOf): RefusedChange[] {
+  return Object.entries(before.sinks).flatMap(([name, sink]): RefusedChange[] => {
+    const heldBytes = backlogOf(sink.channel, name);
+    const fresh = after.sinks[name];
+    if (heldBytes <= 0 || fresh === undefined || isSameCluster(sink, fresh)) return [];
+    if (fresh.channel !== sink.channel || !Object.hasOwn(after.channels, sink.channel)) return [];
+    const reason = `${heldBytes} bytes were taken in for the cluster it pointed at; a sink pointed at another cluster is another sink`;
+    const hint =
+      'Add a new sink with a channel of its own for the other cluster, and remove this one when its backlog is empty.';
+    return [{ kind: 'sink', name, reason, hint }];
   });
 }
 
 /** A group may gain and lose sinks; while something waits for it, one of them must be left. */
-function refusedGroups(before: GatewayConfig, after: GatewayConfig, backlogOf: BacklogOf): RefusedChange[] {
+function orphanedGroups(before: GatewayConfig, after: GatewayConfig, backlogOf: BacklogOf): RefusedChange[] {
   const groups = new Map(
     Object.values(before.sinks).flatMap(({ group, channel }) =>
       group === undefined ? [] : [[group.name, channel] as const],

@@ -152,23 +152,7 @@ export class ConfigApplier {
 
   /** What going from one configuration to another would change, and what speaks against it with what is held now. */
   async compare(before: GatewayConfig, after: GatewayConfig): Promise<ConfigChange> {
-    const { flow } = this.#options;
-    const held = new Map<string, number>();
-    for (const [name, sink] of Object.entries(flow.config.sinks)) {
-      const keys = await flow.writer.keys(name);
-      const plans = await flow.writer.openPlans(name);
-      const bytes =
-        keys.reduce((sum, key) => sum + key.storedBytes, 0) +
-        plans.reduce((sum, plan) => sum + plan.expectedBytes, 0);
-      held.set(`${sink.channel}\n${name}`, bytes);
-      if (sink.group === undefined) continue;
-      const shared = await flow.writer.keys(sink.group.name);
-      held.set(
-        `${sink.channel}\n${sink.group.name}`,
-        shared.reduce((sum, key) => sum + key.storedBytes, 0),
-      );
-    }
-    return compareConfigs(before, after, (channel, sink) => held.get(`${channel}\n${sink}`) ?? 0);
+    return compareConfigs(before, after, await this.#options.flow.writer.perform('holdings'));
   }
 
   /** Resolves when nothing is being applied. */

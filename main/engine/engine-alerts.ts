@@ -187,20 +187,20 @@ export class EngineAlerts {
     nowMs: number,
   ): void {
     if (claims === undefined) return this.#board.clear('claims-open', place);
-    const waiting = sources.find(
-      ({ channels, repull }) => channels?.includes(place) && repull?.cause !== undefined,
-    );
+    const feeding = sources.filter(({ channels }) => channels?.includes(place));
+    // Where nothing feeds it any more, those wait that fed it once.
+    const asked = feeding.length === 0 ? sources : feeding;
+    const waiting = asked.find(({ repull }) => repull?.cause !== undefined);
+    const unfed = feeding.length === 0 ? '; no source feeds this channel any more' : '';
     const why =
-      waiting?.repull?.cause === undefined ? '' : `; ${waiting.name} waits: ${waiting.repull.cause}`;
+      waiting?.repull?.cause === undefined ? unfed : `; ${waiting.name} waits: ${waiting.repull.cause}`;
     const causes = claims.causes.map(causeText).join(' and ');
     this.#board.raise({
       code: 'claims-open',
       level: 'warn',
       place,
       message: `${claims.events} events that were taken are to be pulled again (${causes}), for ${formatDuration(Math.max(0, nowMs - claims.oldestMs))}${why}`,
-      hint:
-        waiting?.repull?.hint ??
-        'they are pulled again by themselves while the broker still has them; watch its retention',
+      hint: waiting?.repull?.hint ?? (feeding.length === 0 ? UNFED_HINT : REPULL_HINT),
     });
   }
 
@@ -324,6 +324,9 @@ interface Now {
   readonly limits: Limits;
 }
 
+const REPULL_HINT =
+  'they are pulled again by themselves while the broker still has them; watch its retention';
+const UNFED_HINT = 'give a source this channel back, or give the events up with `headgate channel skip`';
 const CHANNEL_CODES = [
   ...([
     'backlog',

@@ -1,5 +1,5 @@
 /** Figures of the database and the write switches, as they were read last; and the thread that reads them, begun anew when it is gone. */
-import { toErrorReport } from '../../shared/errors.ts';
+import { GatewayError, toErrorReport } from '../../shared/errors.ts';
 import type { WriteSwitch } from '../channel/switch-store.ts';
 import type { WriterClient } from '../channel/writer-client.ts';
 import type { AlertBoard } from '../telemetry/alert-board.ts';
@@ -12,6 +12,8 @@ const SILENT_READINGS_MAX = 10;
 /** Reading takes at most one part in so many of a thread: with a very long backlog the figures are read less often, but this often at least. */
 const COST_RATIO = 20;
 const AGE_MS_MAX = 5_000;
+/** Figures that take longer are answered without. */
+const ANSWER_LIMIT_MS = 10_000;
 
 export interface EngineFiguresOptions {
   readonly writer: WriterClient;
@@ -33,6 +35,8 @@ export class EngineFigures {
   #readAtMs = -Infinity;
   #reading: Promise<void> | undefined;
   #isClosed = false;
+  /** The question that waits for its answer. */
+  #asked: Promise<readonly ChannelFigures[]> | undefined;
 
   constructor(options: EngineFiguresOptions) {
     this.#options = options;
@@ -92,7 +96,7 @@ export class EngineFigures {
     const startedMs = clock.steadyMs();
     try {
       [this.#channels, this.#switches] = await Promise.all([
-        this.#queries.channelFigures(),
+        this.#figuresInTime(),
         writer.perform('switches'),
       ]);
       this.#isKnown = true;
@@ -108,10 +112,24 @@ export class EngineFigures {
         message: `backlog figures and switches are not up to date: ${report.message}`,
         hint: report.hint,
       });
-      if (++this.#silentReadings % SILENT_READINGS_MAX === 0) await this.#reopen();
+      // One that is only late goes on; if it hangs, the watchdog ends it.
+      if (++this.#silentReadings % SILENT_READINGS_MAX === 0 && this.#asked === undefined)
+        await this.#reopen();
     }
     this.#readAtMs = clock.steadyMs();
     this.#tookMs = this.#readAtMs - startedMs;
+  }
+
+  /** A status with old figures is better than none: what is not answered in time is not waited for, and not asked a second time meanwhile. */
+  async #figuresInTime(): Promise<readonly ChannelFigures[]> {
+    this.#asked ??= this.#queries.channelFigures().finally(() => (this.#asked = undefined));
+    const late = Promise.withResolvers<never>();
+    const limit = setTimeout(() => late.reject(lateAnswer()), ANSWER_LIMIT_MS);
+    try {
+      return await Promise.race([this.#asked, late.promise]);
+    } finally {
+      clearTimeout(limit);
+    }
   }
 
   /** The thread that answers questions is gone or hangs; nothing depends on it but what operators see. */
@@ -128,4 +146,15 @@ export class EngineFigures {
       });
     }
   }
+}
+
+function lateAnswer(): GatewayError {
+  return new GatewayError({
+    code: 'timeout',
+    operation: 'read the figures',
+    place: 'channel',
+    message: 'the database has not answered yet',
+    retry: 'backoff',
+    hint: 'look at the disk of the state directory if this goes on',
+  });
 }

@@ -95,9 +95,10 @@ export class EngineSnapshot {
   #channels(nowMs: number): EngineStatus['channels'] {
     const { flow, figures, forecasts } = this.#options;
     const trends = this.#trends;
-    return Object.keys(flow.config.channels).map((name) =>
+    return Object.entries(flow.config.channels).map(([name, { type }]) =>
       channelRow({
         name,
+        type,
         room: flow.writer.room,
         figures: figures.of(name),
         trends,

@@ -4,6 +4,7 @@ import type {
   SinkStatusRow,
   SourceStatusRow,
 } from '../../shared/contract/control-status.ts';
+import type { MemoryRoom } from '../channel/memory-room.ts';
 import type { RoomState } from '../channel/room-gauge.ts';
 import { ALL_SINKS, type WriteSwitch } from '../channel/switch-store.ts';
 import { MINUTE_MS, SECOND_MS } from '../../shared/units.ts';
@@ -112,6 +113,7 @@ export class ChannelTrends {
 
 export interface ChannelFacts {
   readonly name: string;
+  readonly type: string;
   readonly room: RoomState;
   readonly figures: ChannelFigures | undefined;
   readonly trends: ChannelTrends;
@@ -120,21 +122,13 @@ export interface ChannelFacts {
 }
 
 export function channelRow(facts: ChannelFacts): ChannelStatusRow {
-  const { name, room, figures } = facts;
-  const state = room.isOpen ? 'open' : room.reason === 'capacity' ? 'full' : 'low-disk';
+  const { name, type, room, figures } = facts;
+  const memory = room.memory.find(({ channel }) => channel === name);
   return {
     name,
-    type: 'file',
-    state,
-    ...(room.isOpen
-      ? {}
-      : {
-          cause:
-            state === 'full'
-              ? 'the channel is at its capacity; intake waits and Kafka keeps the data'
-              : 'the disk has less free than minFreeDiskBytes; intake waits and Kafka keeps the data',
-          hint: 'let the sink land (is it paused, or the target away?), or give the channel more room; intake goes on by itself',
-        }),
+    type,
+    ...roomOf(room, memory),
+    ...given('memory', memory && { usedBytes: memory.usedBytes, capacityBytes: memory.capacityBytes }),
     events: figures?.events ?? 0,
     heldEvents: figures?.heldEvents ?? 0,
     rawBytes: figures?.rawBytes ?? 0,
@@ -152,20 +146,53 @@ export function channelRow(facts: ChannelFacts): ChannelStatusRow {
   };
 }
 
+function roomOf(
+  room: RoomState,
+  memory: MemoryRoom | undefined,
+): Pick<ChannelStatusRow, 'state' | 'cause' | 'hint'> {
+  const hint =
+    'let the sink land (is it paused, or the target away?), or give the channel more room; intake goes on by itself';
+  if (!room.isOpen && room.reason !== 'capacity') {
+    const cause = 'the disk has less free than minFreeDiskBytes; intake waits and Kafka keeps the data';
+    return { state: 'low-disk', cause, hint };
+  }
+  if (!room.isOpen)
+    return {
+      state: 'full',
+      cause: 'the channel is at its capacity; intake waits and Kafka keeps the data',
+      hint,
+    };
+  if (memory?.isFull !== true) return { state: 'open' };
+  const cause =
+    'the channel’s memory is full; intake waits and Kafka keeps the data, and files are landed before their time';
+  return { state: 'full', cause, hint };
+}
+
 /** When it will be full or empty, if things go on as they do, or if landing stopped. */
-function forecast({ name, room, figures, trends, fill, nowMs }: ChannelFacts): Partial<ChannelStatusRow> {
-  const roomBytes = Math.max(
-    0,
-    Math.min(room.capacityBytes - room.usedBytes, room.freeDiskBytes - room.minFreeDiskBytes),
-  );
+function forecast({
+  name,
+  type,
+  room,
+  figures,
+  trends,
+  fill,
+  nowMs,
+}: ChannelFacts): Partial<ChannelStatusRow> {
+  const memory = type === 'memory' ? room.memory.find(({ channel }) => channel === name) : undefined;
+  const diskRoom = Math.min(room.capacityBytes - room.usedBytes, room.freeDiskBytes - room.minFreeDiskBytes);
+  const memoryRoom = memory === undefined ? Infinity : memory.capacityBytes - memory.usedBytes;
+  const roomBytes = Math.max(0, Math.min(diskRoom, memoryRoom));
+  // What is known of the disk says nothing of a memory.
+  const isOfDisk = (leftMs: number | undefined): leftMs is number =>
+    memory === undefined && leftMs !== undefined;
   const { events = 0 } = figures ?? {};
   const drain = -trends.backlogOf(name).slope(events, nowMs);
   const time = (amount: number, perSecond: number): number | undefined =>
     amount > 0 && perSecond > 0 ? amount / perSecond : undefined;
   return {
     roomBytes,
-    ...given('secondsToFull', fill.leftMs === undefined ? undefined : seconds(fill.leftMs)),
-    ...given('secondsToFullIfPaused', fill.ifStoppedMs === undefined ? undefined : seconds(fill.ifStoppedMs)),
+    ...given('secondsToFull', isOfDisk(fill.leftMs) ? seconds(fill.leftMs) : undefined),
+    ...given('secondsToFullIfPaused', isOfDisk(fill.ifStoppedMs) ? seconds(fill.ifStoppedMs) : undefined),
     ...given('drainSeconds', time(events, drain)),
   };
 }

@@ -26,6 +26,7 @@ import { LogBook } from '../telemetry/log-book.ts';
 import { toErrorReport } from '../../shared/errors.ts';
 import type { Job } from '../../shared/contract/control-job.ts';
 import { AuditJobs } from './audit-jobs.ts';
+import { refuseOrphans } from './config-at-start.ts';
 import { openDesks, type OpenDesks } from './desks/desks.ts';
 import { EngineControl } from './engine-control.ts';
 import { startEngineConsole } from './engine-console.ts';
@@ -37,7 +38,7 @@ import { Flow } from './flow.ts';
 import { HistoryKeeper } from './history-keeper.ts';
 import { startMetricsServer, type MetricsServer } from './metrics-server.ts';
 import { startQueries } from './query-link.ts';
-import { engineParts } from './supervision/engine-watch.ts';
+import { endHung, engineParts } from './supervision/engine-watch.ts';
 import { Watchdog, WATCH_LIMITS, type WatchLimits } from './supervision/watchdog.ts';
 
 export interface EngineOptions {
@@ -148,6 +149,7 @@ class HeadlessEngine implements RunningEngine {
     const writer = (this.#writer = await startWriter(config, this.#directory));
     void writer.ended.then((error) => this.#writerEnded(error));
     const history = new ConfigStore(this.#directory.path);
+    await refuseOrphans({ loaded, config, history, holdings: () => writer.perform('holdings') });
     const by = `file on ${hostname()}`;
     const version = await history.record({ text: loaded.text, by, nowMs: clock.nowMs() });
     const parts = { config, configVersion: version.number, directory: this.#directory, writer };
@@ -172,6 +174,7 @@ class HeadlessEngine implements RunningEngine {
       startQueries({
         stateDir: this.#directory.path,
         gatewayId: config.gateway.id,
+        connectWriter: () => writer.connectPort(),
         targets: () => flow.targets,
         clock,
         onAudit: (news) => audits.take(news),
@@ -215,7 +218,10 @@ class HeadlessEngine implements RunningEngine {
   #watchParts(flow: Flow, control: EngineControl): Watchdog {
     const { watch, clock, log } = this.#options;
     const watchdog = new Watchdog({
-      parts: () => engineParts(flow, watch),
+      parts: () => {
+        const { writer, landings, sources } = flow;
+        return engineParts({ writer, landings, sources, queries: control.queries }, watch);
+      },
       limits: watch,
       setAlert: (isRaised, alert) => control.setAlert(isRaised, alert),
       ...{ clock, log },
@@ -237,6 +243,7 @@ class HeadlessEngine implements RunningEngine {
     // What is being stopped need not answer.
     this.#watchdog?.close();
     this.#control?.draining();
+    endHung(this.#control?.queries ?? this.#queries);
     const steps: (() => Promise<void> | undefined)[] = [
       () => this.#watch?.closed,
       () => this.#desks?.close(),

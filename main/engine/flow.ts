@@ -22,6 +22,7 @@ import type { TargetSettings } from '../sinks/create-target.ts';
 import type { Clock, Random } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { LandingLink } from './landing-link.ts';
+import { MemoryRelief } from './memory-relief.ts';
 import { sinkSettings } from './sink-mapping.ts';
 import { SinkGroupWatch } from './sink-group/sink-group-watch.ts';
 import type { RetryTally } from './quarantine-batch.ts';
@@ -87,6 +88,11 @@ export class Flow {
   #config: GatewayConfig;
   #configVersion: number;
   #isRunning = false;
+  readonly #relief = new MemoryRelief((channel) => {
+    for (const link of this.landings.values())
+      if (link.settings.channel === channel) link.order({ kind: 'land-now' });
+  });
+  #stopRelief: (() => void) | undefined;
   /** Sources that take nothing any more, whatever the configuration says; `undefined` among them: all. */
   readonly #intakeEnded = new Set<string | undefined>();
   /** Resolves when the change of configuration is over that is under way. */
@@ -140,6 +146,9 @@ export class Flow {
   start(): void {
     this.#isRunning = true;
     for (const link of this.landings.values()) link.start();
+    this.#stopRelief = this.writer.onRoom(({ memory }) =>
+      this.#relief.look(memory, this.#options.clock.steadyMs()),
+    );
     this.#groups.start();
     for (const [name, runner] of this.sources) if (!this.#hasIntakeEnded(name)) runner.start();
   }
@@ -180,6 +189,7 @@ export class Flow {
   /** Ends intake, then landing. Every part is stopped, also when another one fails to; then the first failure is thrown. */
   async stop(drainLimitMs: number): Promise<void> {
     this.#isRunning = false;
+    this.#stopRelief?.();
     this.#groups.stop();
     const sources = await Promise.allSettled([...this.sources.values()].map((runner) => runner.stop()));
     const sinks = await Promise.allSettled(
@@ -345,7 +355,7 @@ export class Flow {
       store: this.writer,
       port: {
         put: (put, signal) => this.writer.put(put, signal),
-        whenOpen: (_channels, signal) => this.writer.whenOpen(signal),
+        whenOpen: (channels, signal) => this.writer.whenOpen(signal, channels),
       },
       isIntakeShut,
       claims: {

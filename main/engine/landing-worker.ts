@@ -26,7 +26,7 @@ const send = (message: FromLander): void => port.postMessage(message);
 
 async function serve({ settings, stateDir, writer }: LandingWorkerData): Promise<void> {
   const store = await WriterClient.connect(writer);
-  const reader = new ChannelChunkReader(stateDir);
+  const reader = new ChannelChunkReader(stateDir, (chunkId) => store.perform('chunkBody', chunkId));
   const target = createTarget(settings.target, systemClock);
   const parts = {
     settings: settings.lander,

@@ -254,14 +254,13 @@ export class EngineSourceHost implements SourceHost {
   }
 
   whenOpen(signal: AbortSignal): Promise<void> {
-    return this.#isIntakeShut ? untilAborted(signal) : this.whenRoom(signal);
+    const channels = this.#rules.channels.map((channel) => channel.name);
+    return this.#isIntakeShut ? untilAborted(signal) : this.#port.whenOpen(channels, signal);
   }
 
+  /** What is pulled again goes to the disk: no channel's memory matters to it. */
   whenRoom(signal: AbortSignal): Promise<void> {
-    return this.#port.whenOpen(
-      this.#rules.channels.map((channel) => channel.name),
-      signal,
-    );
+    return this.#port.whenOpen([], signal);
   }
 
   report(event: SourceEvent): void {

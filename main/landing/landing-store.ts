@@ -87,6 +87,6 @@ export interface AbandonedName {
 /** Reads chunk bytes for an upload; one short read transaction each, CRC verified, throws `chunk-damaged`. */
 export interface ChunkReader {
   /** The stored bytes exactly as they are at rest. */
-  read(chunk: PlannedChunk): Uint8Array;
+  read(chunk: PlannedChunk): Uint8Array | Promise<Uint8Array>;
   close(): void;
 }

@@ -90,7 +90,7 @@ export class UploadStream {
 
   async #read(chunk: PlannedChunk): Promise<Uint8Array> {
     try {
-      return await chunkForFile(chunk, this.#options.reader.read(chunk), this.#plan.landingKey.codec);
+      return await chunkForFile(chunk, await this.#options.reader.read(chunk), this.#plan.landingKey.codec);
     } catch (error) {
       if (isGatewayError(error) && error.code === 'chunk-damaged') {
         this.#damaged = { chunkId: chunk.chunkId, reason: error.message };

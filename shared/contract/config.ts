@@ -3,7 +3,7 @@
  * filled in, every size is in bytes and every time in milliseconds. The vocabulary stands in the key tables beside this file.
  */
 import type * as z from 'zod';
-import type { FileChannelConfig } from './config-channel.ts';
+import type { ChannelConfig } from './config-channel.ts';
 import { findConflicts } from './config-check.ts';
 import { endpointOf, splitAuthority } from './config-endpoint.ts';
 import type { HdfsEndpoint } from './config-endpoint.ts';
@@ -17,7 +17,7 @@ import { groupPlaceOf, type SinkGroupPlace } from './config-sink-group.ts';
 import type { SourceFileConfig } from './config-source.ts';
 import { entryOf, isRawMap, paramsOf, shapeOf } from './config-table.ts';
 
-export type { FileChannelConfig } from './config-channel.ts';
+export type { ChannelConfig } from './config-channel.ts';
 export type { HdfsEndpoint } from './config-endpoint.ts';
 export type { Endpoint, StartPoint } from './config-fields.ts';
 export type { InterceptorConfig, SerializerConfig } from './config-interceptor.ts';
@@ -77,7 +77,7 @@ export interface GatewayConfig {
   readonly console?: NonNullable<FileConfig['console']>;
   readonly metrics?: NonNullable<FileConfig['metrics']>;
   readonly sources: Readonly<Record<string, SourceConfig>>;
-  readonly channels: Readonly<Record<string, FileChannelConfig>>;
+  readonly channels: Readonly<Record<string, ChannelConfig>>;
   readonly sinks: Readonly<Record<string, SinkConfig>>;
   readonly alerts: FileConfig['alerts'];
 }

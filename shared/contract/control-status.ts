@@ -71,6 +71,8 @@ export const channelStatus = z.object({
   usedBytes: count,
   freeDiskBytes: count,
   minFreeDiskBytes: count,
+  /** Of a channel that has events in memory: what a crash now would have pulled again, in stored bytes. Absent: all of it is on the disk. */
+  memory: z.object({ usedBytes: count, capacityBytes: count }).optional(),
   oldestEventMs: ms.optional(),
   oldestPutMs: ms.optional(),
   quarantined: count,

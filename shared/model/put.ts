@@ -1,5 +1,4 @@
 import type { Offset } from './brand.ts';
-import type { ClaimedRuns } from './claim.ts';
 import type { LandingKey } from './landing-key.ts';
 import type { EncodedRuns } from './offset-runs.ts';
 import type { Disposition, Fingerprint, PartitionRef } from './partition.ts';
@@ -55,8 +54,6 @@ export interface Put {
   readonly bytes: ArrayBuffer;
   readonly dispositions: readonly Disposition[];
   readonly quarantined: readonly QuarantinedEvent[];
-  /** Offsets whose events this put does not bring: they are in memory only, or to be pulled again. Absent: none. */
-  readonly claims?: readonly ClaimedRuns[];
   /** Version of the configuration that the rules came from. */
   readonly configVersion: number;
 }

@@ -117,9 +117,10 @@ export class AuditedSite implements AsyncDisposable {
     const temp = tempPath(finalPath, fileId, options);
     await this.target.mkdirs(dirname(finalPath), calm);
     await this.writer.perform('startAttempt', fileId, { number: 1, tempPath: temp });
-    const bytes = Buffer.concat(
-      plan.chunks.map((chunk) => inFile(this.#reader.read(chunk), chunk.codec, plan.landingKey.codec)),
-    );
+    const pieces: Uint8Array[] = [];
+    for (const chunk of plan.chunks)
+      pieces.push(inFile(await this.#reader.read(chunk), chunk.codec, plan.landingKey.codec));
+    const bytes = Buffer.concat(pieces);
     const created = await this.target.create(temp, upload(bytes), calm);
     const { inode } = (await this.target.stat(temp, calm)) ?? { inode: undefined };
     await this.writer.perform('attemptUploaded', fileId, { number: 1, inode });

@@ -246,7 +246,7 @@ function figuresOf(directory: string): FigureTimes {
   const path = join(directory, CHANNEL_FILE);
   const db = openForReading(path);
   const other = openForWriting(path);
-  const queries: Queries = queriesOn(db, () => performance.now());
+  const queries: Queries = queriesOn(db, { steadyMs: () => performance.now() });
   const timed = (): number => {
     const startMs = performance.now();
     queries.channelFigures(undefined);

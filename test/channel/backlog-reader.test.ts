@@ -44,12 +44,8 @@ test('lists, peeks, landings, quarantine and figures tell what is there', async 
   expect(chunks.ids(key?.id ?? 0, { limit: 10, after: ids[0] ?? 0 })).toEqual(ids.slice(1));
   expect(chunks.ids(key?.id ?? 0, { limit: 10, upTo: ids[0] ?? 0 })).toEqual(ids.slice(0, 1));
   expect(chunks.ids(key?.id ?? 0, { limit: 1, offset: 1 })).toEqual(ids.slice(1));
-  expect(
-    chunks
-      .text(ids[0] ?? 0)
-      ?.toString()
-      .slice(0, 10),
-  ).toBe('0:10\n0:11\n');
+  const text = await chunks.text(ids[0] ?? 0);
+  expect(text?.toString().slice(0, 10)).toBe('0:10\n0:11\n');
   expect(chunks.sums(key?.id ?? 0)).toMatchObject({ events: 20, lastChunkId: ids[1] });
   const next = await writer.perform('plan', fileRequest(key?.id ?? 0, { maxEvents: 10 }));
   expect(next?.plan.events).toBe(10);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { epochMs, fileId, offset } from '../../shared/model/brand.ts';
 import type { FileId } from '../../shared/model/brand.ts';
-import type { ClaimedRuns, ClaimRedemption, OpenClaim } from '../../shared/model/claim.ts';
+import type { ClaimRedemption, OpenClaim } from '../../shared/model/claim.ts';
 import type { LandedFacts } from '../../shared/model/file-plan.ts';
 import type { LandingKey } from '../../shared/model/landing-key.ts';
 import type { EncodedRuns } from '../../shared/model/offset-runs.ts';
@@ -149,7 +149,6 @@ export interface TestPut {
   readonly quarantined?: readonly QuarantinedEvent[];
   readonly fingerprintCrc?: number;
   readonly channels?: readonly string[];
-  readonly claims?: readonly ClaimedRuns[];
   /** Instead of `partition:offset`. */
   readonly line?: (partition: number, at: number) => string;
 }
@@ -193,7 +192,6 @@ export function putOf(test: TestPut): Put {
     dispositions: test.dispositions ?? [],
     quarantined: test.quarantined ?? [],
     configVersion: 1,
-    ...(test.claims === undefined ? {} : { claims: test.claims }),
     ...(test.channels === undefined ? {} : { channels: test.channels }),
   };
 }

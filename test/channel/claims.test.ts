@@ -25,7 +25,7 @@ import {
 } from './channel-fixture.ts';
 
 /**
- * Goal: claims are made and redeemed once, whole or not at all, and never mixed with what is held or in memory.
+ * Goal: claims are made and redeemed once, whole or not at all, and never mixed with what is held. Of what was in memory: memory-bodies.test.ts.
  * Method: a real writer on a real database; what stands there is read over a connection of its own.
  */
 let directory: TestDirectory;
@@ -73,12 +73,6 @@ async function filled(): Promise<void> {
   for (const first of [0, 10, 20])
     await writer.perform('put', putOf({ tenure: 't1', first, next: first + 10 }));
   await writer.perform('accept', 't1', 30);
-}
-async function memoryPut(first: number, next: number): Promise<void> {
-  const claims = [
-    { channel: CHANNEL, runs: runsOf(range(first, next)), cause: 'memory' as const, detail: 'm' },
-  ];
-  await writer.perform('put', putOf({ tenure: 't1', first, next, chunks: [], channels: [CHANNEL], claims }));
 }
 
 describe('a damaged chunk', () => {
@@ -187,46 +181,6 @@ describe('a redemption', () => {
       chunks: [{ offsets: range(10, 20) }],
     });
     await expect(writer.perform('redeemClaim', redemption)).rejects.toThrow(/another channel/);
-  });
-});
-
-describe('a claim of events in memory', () => {
-  test('is not pulled again while the process lives, and is in the next one', async () => {
-    await memoryPut(0, 10);
-    await writer.perform('accept', 't1', 10);
-    expect(await open()).toEqual([]);
-    expect(await writer.perform('oldestClaimedOffset', KEY)).toBe(0);
-    writer.close();
-    writer = openWriter(directory.path);
-    expect(await theOne()).toMatchObject({ cause: 'memory', acceptedTo: 10 });
-  });
-
-  test('is pulled again once the process let go of it', async () => {
-    await memoryPut(0, 10);
-    await writer.perform('accept', 't1', 10);
-    await writer.perform('letGoOfClaims', [1]);
-    expect(offsetsOf((await theOne()).runs)).toEqual(range(0, 10));
-  });
-
-  test('goes with its put when that is rejected, and under the new tenure when that is adopted', async () => {
-    await memoryPut(0, 10);
-    await writer.perform('endTenure', 't1');
-    writer.close();
-    writer = openWriter(directory.path);
-    expect(await open(), 'it is in doubt').toEqual([]);
-    await writer.perform('beginTenure', tenureStart('t2', 0, { adopt: 't1' }));
-    await writer.perform('accept', 't2', 10);
-    expect(offsetsOf((await theOne()).runs)).toEqual(range(0, 10));
-    await writer.perform('endTenure', 't2');
-    await writer.perform('beginTenure', tenureStart('t3', 10));
-    await writer.perform('put', {
-      ...putOf({ tenure: 't3', first: 10, next: 20, chunks: [], channels: [CHANNEL] }),
-      claims: [{ channel: CHANNEL, runs: runsOf(range(10, 20)), cause: 'lost-disk' as const, detail: '' }],
-    });
-    expect(fates()).toBe('0-9 claimed, 10-19 claimed held');
-    await writer.perform('endTenure', 't3');
-    await writer.perform('resolveDoubt', 't3', 'rejected');
-    expect(fates()).toBe('0-9 claimed');
   });
 });
 

@@ -16,7 +16,7 @@ import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { proveBooks } from '../../main/audit/books-proof.ts';
-import { openForReading } from '../../main/channel/channel-database.ts';
+import { openForReading, openForWriting } from '../../main/channel/channel-database.ts';
 import type { ChannelDatabase } from '../../main/channel/channel-database.ts';
 import { systemClock } from '../../main/telemetry/clock.ts';
 import { checkChannel } from '../../main/channel/doctor/channel-check.ts';
@@ -364,6 +364,26 @@ describe('damaged pages', () => {
     });
     expect(readFileSync(file).equals(bytes)).toBe(true);
     expect(readdirSync(directory.path).filter((name) => name.includes('salvag'))).toEqual([]);
+  });
+
+  test('beside chunks that were in the memory of the engine that died: these are claimed, and a file on its way keeps its rows', async () => {
+    const db = openForWriting(file);
+    db.exec(`DELETE FROM chunk_bodies WHERE id IN (SELECT body_id FROM chunks WHERE id % 2 = 0);
+      UPDATE chunks SET body_id = -body_id WHERE id % 2 = 0`);
+    db.close();
+    const before = fates();
+    damagePage(pagesOf('chunks_by_event_time')[0] ?? 0);
+    expect(await repair()).toMatchObject({ isRepaired: true });
+    const after = fates();
+    for (const p of [0, 1]) expect(after[`${p} landed`]).toBe(before[`${p} landed`]);
+    expect(query('SELECT DISTINCT cause FROM claims')).toContainEqual({ cause: 'memory' });
+    const left = query(
+      'SELECT DISTINCT p.state FROM chunks c LEFT JOIN plans p ON p.id = c.plan_id WHERE c.body_id < 0',
+    );
+    expect(left).toEqual([{ state: 'renaming' }]);
+    expect((await check()).verdict).toBe('sound');
+    await landsAndGoesOn();
+    fates();
   });
 
   test('of one kind or another, wherever: all is accounted for and nothing that landed is claimed, or nothing is changed', async () => {

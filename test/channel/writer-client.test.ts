@@ -5,7 +5,8 @@ import { startChannelWriter, WriterClient } from '../../main/channel/writer-clie
 import type { LandingStore } from '../../main/landing/landing-store.ts';
 import type { SourceStore } from '../../main/sources/source.ts';
 import { GatewayError } from '../../shared/errors.ts';
-import { fileRequest, putOf, settings, SINK, tenureStart, TestDirectory } from './channel-fixture.ts';
+import { fileRequest, landedFacts, putOf, range, settings, SINK } from './channel-fixture.ts';
+import { tenureStart, TestDirectory } from './channel-fixture.ts';
 
 /** Goal: several threads talk to one writer through ports, and results, errors and notices arrive whole. */
 let directory: TestDirectory;
@@ -77,6 +78,43 @@ test('a full channel holds puts back until their signal ends', async () => {
   await expect(waiting).rejects.toThrow('stopped');
   await expect(opening).rejects.toThrow('stopped');
   expect(await client.perform('room')).toMatchObject({ isOpen: false, reason: 'capacity' });
+});
+
+test('who feeds a channel whose memory is full waits, and nobody else; puts that are made go on', async () => {
+  const memory = { quick: { capacityBytes: 1_650, stopsIntake: true, spillAfterMs: undefined } };
+  using place = new TestDirectory();
+  const full = await startChannelWriter(settings(place.path, { memory }), 'gw-1');
+  try {
+    await full.beginTenure(tenureStart('t1', 0));
+    const put = (first: number) =>
+      full.put(
+        putOf({
+          tenure: 't1',
+          first,
+          next: first + 200,
+          chunks: [{ offsets: range(first, first + 200), channel: 'quick' }],
+        }),
+      );
+    await put(0);
+    const stop = new AbortController();
+    await full.whenOpen(stop.signal, ['disk']);
+    let isIn = false;
+    const waiting = full.whenOpen(stop.signal, ['disk', 'quick']).then(() => (isIn = true));
+    await put(200);
+    await full.accept('t1', 400);
+    expect(isIn).toBe(false);
+    const [key] = await full.keys(SINK);
+    const planned = await full.plan(fileRequest(key?.id ?? 0));
+    if (planned === undefined) throw new Error('no plan');
+    const { fileId } = planned.plan;
+    await full.startAttempt(fileId, { number: 1, tempPath: '/logs/.t1' });
+    await full.attemptUploaded(fileId, { number: 1, inode: undefined });
+    await full.startRename(fileId, 1);
+    await full.landed(fileId, landedFacts(), undefined);
+    await waiting;
+  } finally {
+    await full.close();
+  }
 });
 
 test('a directory that cannot be used is reported by the start', async () => {

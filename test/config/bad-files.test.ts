@@ -236,10 +236,16 @@ const BAD_FILES: readonly BadFile[] = [
     message: /must not pretend/,
   },
   {
-    fact: 'a memory channel',
-    text: sampleWith('type: file', 'type: memory'),
-    at: 'memory',
-    message: /does not have it yet/,
+    fact: 'a memory channel that spills',
+    text: sampleWith('type: file', 'type: memory, spillAfter: 1min'),
+    at: 'spillAfter',
+    message: /unknown key/,
+  },
+  {
+    fact: 'a memory too small for a chunk',
+    text: sampleWith('type: file', 'type: spillable, memoryCapacityBytes: 1MiB'),
+    at: '1MiB',
+    message: /./,
   },
   // Between the parts
   {

@@ -22,6 +22,25 @@ const DEMO = {
 };
 
 describe('resolved values', () => {
+  test('channels in memory, by our names and by Flume’s', () => {
+    const of = (text: string) => configOf(sampleWith('type: file', text)).channels['disk'];
+    const [memory, disk] = [256 * 1024 ** 2, 20 * 1024 ** 3];
+    const base = { capacityBytes: disk, minFreeDiskBytes: 2 * 1024 ** 3, compression: 'zstd' };
+    expect(of('type: memory')).toEqual({ type: 'memory', memoryCapacityBytes: memory, ...base });
+    const spillable = { type: 'spillable', memoryCapacityBytes: memory, spillAfterMs: 900_000, ...base };
+    expect(of('type: spillable')).toEqual(spillable);
+    expect(of('type: SPILLABLEMEMORY, overflowTimeout: 3, memoryCapacity: 10000')).toEqual(spillable);
+    expect(of('type: org.apache.flume.channel.SpillableMemoryChannel, byteCapacity: 8388608')).toEqual({
+      ...spillable,
+      memoryCapacityBytes: 8 * 1024 ** 2,
+    });
+    expect(
+      of(
+        'type: org.apache.flume.channel.MemoryChannel, capacity: 100, byteCapacity: 8388608, diskCapacityBytes: 1GiB',
+      ),
+    ).toEqual({ type: 'memory', ...base, memoryCapacityBytes: 8 * 1024 ** 2, capacityBytes: 1024 ** 3 });
+  });
+
   test('every default is filled in', () => {
     const config = configOf(SAMPLE);
     expect(config.gateway).toEqual({ id: 'gw-1', stateDir: '/state', timeZone: 'Asia/Shanghai' });

@@ -5,6 +5,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import { compareConfigs } from '../../main/config/config-change.ts';
+import type { Holdings } from '../../shared/model/holdings.ts';
 import { configOf, load, SAMPLE } from './sample-config.ts';
 
 const FAR = `  far:
@@ -105,7 +106,10 @@ describe('a group of sinks', () => {
 });
 
 describe('a change of groups', () => {
-  const held = (name: string) => (_channel: string, sink: string) => (sink === name ? 5 : 0);
+  const held = (sink: string): Holdings => ({
+    chunks: [{ channel: 'disk', sink, storedBytes: 5 }],
+    claims: [],
+  });
   const single = configOf(SAMPLE);
   const pair = configOf(PAIR);
 

@@ -14,7 +14,10 @@ import { pointsOf } from './coverage.ts';
 
 /** Two partitions: one for each. */
 const EVENTS = 1_000;
-const POINTS = pointsOf('test/crash/fleet-crash-points.test.ts');
+const POINTS = [...pointsOf('test/crash/fleet-crash-points.test.ts')].sort(
+  // Those of the janitor have lives more than the others: begun last they would go on alone.
+  (a, b) => Number(b.startsWith('janitor.')) - Number(a.startsWith('janitor.')),
+);
 const WIDTH = 4;
 const CASE_LIMIT_MS = 240_000;
 /** From its start on: joining and events come before the point. */

@@ -1,6 +1,6 @@
 /**
- * Goal: chunks that go bad on disk cost nothing while Kafka has their events: each lands once, in the directory of its own time; what
- * retention has deleted meanwhile is a gap with its reason (exactly-once.md §2, "Claims").
+ * Goal: chunks that go bad on disk, and events of memory and spillable channels whose engine dies, cost nothing while Kafka has them: each
+ * lands once, in the directory of its own time; what retention has deleted meanwhile is a gap with its reason (exactly-once.md §2, "Claims").
  * Method: real Kafka, HDFS and engine process; bytes of chunk bodies are flipped in a stopped engine's database. The judge reads HDFS, the
  * engine audits itself.
  */
@@ -8,6 +8,7 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openForReading } from '../../main/channel/channel-database.ts';
+import type { EngineStatus } from '../../shared/contract/control-status.ts';
 import { HeadgateProcess } from '../cli/command-line.ts';
 import { skipsWithoutJava } from '../rig/needs-java.ts';
 import { damageChunks, type DamagedChunk } from './damaged-chunks.ts';
@@ -31,6 +32,34 @@ async function stoppedWithDamage(gateway: TestGateway, every: number): Promise<D
   const damaged = damageChunks(gateway.stateDir, every);
   expect(damaged.length).toBeGreaterThan(0);
   return damaged;
+}
+
+/** So many events are in the channel, and the broker has accepted them. */
+function untilTaken(gateway: TestGateway, events: number): Promise<EngineStatus> {
+  return gateway.untilStatus(`${events} events are in the channel and accepted`, ({ channels, sources }) => {
+    const isAccepted = sources[0]?.partitions.every((one) => one.position === one.acceptedTo) === true;
+    return channels[0]?.events === events && isAccepted;
+  });
+}
+
+/** Where the events of a stopped or killed engine are, by its database. */
+function placesOf({ stateDir }: TestGateway): { readonly inMemory: number; readonly onDisk: number } {
+  const db = openForReading(join(stateDir, 'channel.sqlite'));
+  try {
+    const sum = (where: string): number =>
+      Number(db.prepare(`SELECT coalesce(sum(events), 0) FROM chunks WHERE ${where}`).pluck().get());
+    return { inMemory: sum('body_id < 0'), onDisk: sum('body_id > 0') };
+  } finally {
+    db.close();
+  }
+}
+
+/** The claims are gone, and so many events came back. */
+async function untilPulledAgain(gateway: TestGateway, events: number): Promise<void> {
+  await gateway.untilStatus(
+    `${events} events were pulled again`,
+    ({ channels, sources }) => channels[0]?.claims === undefined && sources[0]?.repull?.redeemed === events,
+  );
 }
 
 /** The first leaf of each of these trees is garbage. */
@@ -163,6 +192,63 @@ describe.skipIf(skipsWithoutJava('claims'))('damaged chunks', () => {
       expect(report).toMatchObject({ verdict: 'clean', findings: [] });
       const lost = report.coverage.reduce((sum, one) => sum + one.gap, 0);
       expect(lost).toBe(eventsOf(damaged));
+    },
+    CASE_LIMIT_MS,
+  );
+
+  it.concurrent(
+    'of a memory channel: a kill has exactly what was in memory pulled again, a stop in order has nothing',
+    async () => {
+      await using gateway = await site.gateway('claims-memory', { ...PAUSED, channel: { type: 'memory' } });
+      await gateway.startReady();
+      await gateway.produce(EVENTS);
+      const before = await untilTaken(gateway, EVENTS);
+      expect(before.channels[0]).toMatchObject({ type: 'memory', state: 'open' });
+      expect(before.channels[0]?.memory?.usedBytes).toBeGreaterThan(0);
+      await gateway.engine.kill();
+      expect(placesOf(gateway)).toEqual({ inMemory: EVENTS, onDisk: 0 });
+
+      await gateway.startReady();
+      await untilPulledAgain(gateway, EVENTS);
+      expect((await gateway.audit('ledger')).verdict).toBe('clean');
+      await gateway.produce(EVENTS);
+      await untilTaken(gateway, 2 * EVENTS);
+      await gateway.engine.stop();
+      expect(placesOf(gateway), 'what was pulled again was there before').toEqual({
+        inMemory: 0,
+        onDisk: 2 * EVENTS,
+      });
+
+      await gateway.startReady();
+      await gateway.engine.client.call('resume', { by: 'test' });
+      await gateway.verdict({ level: 'deep' });
+      expect((await gateway.status()).sources[0]?.repull).toBeUndefined();
+    },
+    CASE_LIMIT_MS,
+  );
+
+  it.concurrent(
+    'of a spillable channel: memory fills while its sink is paused, the rest goes to the disk, and only memory is pulled again',
+    async () => {
+      await using gateway = await site.gateway('claims-spill', {
+        ...PAUSED,
+        channel: { type: 'spillable', memoryCapacityBytes: '4MiB', compression: 'none' },
+      });
+      await gateway.startReady();
+      const produced = 6 * EVENTS;
+      await gateway.produce(produced);
+      const full = await untilTaken(gateway, produced);
+      expect(full.channels[0], 'intake went on').toMatchObject({ type: 'spillable', state: 'open' });
+      await gateway.engine.kill();
+      const { inMemory, onDisk } = placesOf(gateway);
+      expect(inMemory).toBeGreaterThan(0);
+      expect(onDisk).toBeGreaterThan(0);
+      expect(inMemory + onDisk).toBe(produced);
+
+      await gateway.startReady();
+      await untilPulledAgain(gateway, inMemory);
+      await gateway.engine.client.call('resume', { by: 'test' });
+      await gateway.verdict({ level: 'deep' });
     },
     CASE_LIMIT_MS,
   );

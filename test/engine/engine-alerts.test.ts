@@ -159,6 +159,37 @@ describe('what the status shows', () => {
     expect(look({ channels: [full] })).toEqual(['channel-full disk']);
   });
 
+  test('claimed events say why their source waits, also when it does not feed the channel any more', () => {
+    const claims = { events: 7, oldestMs: 0, causes: ['damaged-chunk' as const] };
+    const channels = [channelStatus({ claims })];
+    const said = (): { message: string | undefined; hint: string | undefined } => {
+      const found = board.list().find(({ code }) => code === 'claims-open');
+      return { message: found?.message, hint: found?.hint };
+    };
+    const repull = { state: 'waiting' as const, cause: 'the cause', hint: 'the hint', redeemed: 0, lost: 0 };
+    look({ channels, sources: [sourceStatus({ channels: ['disk'] })] });
+    expect(said()).toEqual({
+      message: expect.stringMatching(/pulled again \(damaged on disk\), for [^;]+$/) as string,
+      hint: expect.stringContaining('watch its retention') as string,
+    });
+    look({ channels, sources: [sourceStatus({ channels: ['disk'], repull })] });
+    expect(said()).toEqual({
+      message: expect.stringContaining('; weblogs waits: the cause') as string,
+      hint: 'the hint',
+    });
+    look({ channels, sources: [sourceStatus({ channels: ['other'], repull })] });
+    expect(said()).toEqual({
+      message: expect.stringContaining('; weblogs waits: the cause') as string,
+      hint: 'the hint',
+    });
+    look({ channels, sources: [sourceStatus({ channels: ['other'] })] });
+    expect(said()).toEqual({
+      message: expect.stringContaining('no source feeds this channel any more') as string,
+      hint: expect.stringContaining('channel skip') as string,
+    });
+    expect(look({ channels: [channelStatus()] })).toEqual([]);
+  });
+
   test('a channel or sink that is gone has no alert left', () => {
     look({ channels: [channelStatus({ storedBytes: 2_000 })], sinks: [sinkStatus({ heldFiles: 1 })] });
     alerts.forget('channel', 'disk');

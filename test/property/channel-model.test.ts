@@ -20,15 +20,18 @@ import {
   runsOf,
   SINK,
 } from '../channel/channel-fixture.ts';
+import { step, type Step } from './channel-steps.ts';
 import { tenureStart, TestDirectory } from '../channel/channel-fixture.ts';
 
 /**
  * Goal: whatever sources, landing and power do in whatever order, the channel's books are those of a model that is simple
  * enough to be believed: a list of offsets with their fate.
- * Method: random sequences over two partitions and two directories against a real database; a crash is a copy of the files
- * as they lie, opened elsewhere. After every step positions, backlog and coverage are compared. The seed is printed.
+ * Method: random sequences over two partitions and two directories against a real database, with bodies on the disk or in memory; a crash
+ * is a copy of the files as they lie, opened elsewhere. After every step positions, backlog and coverage are compared. The seed is printed.
  */
 const DIRECTORIES = ['/logs/even', '/logs/odd'] as const;
+/** Some ten chunks of a test. */
+const MEMORY_BYTES = 6_000;
 
 interface ModelOffset {
   readonly at: number;
@@ -37,8 +40,9 @@ interface ModelOffset {
   directory: number;
   file: string | undefined;
   isLanded: boolean;
-  /** `memory`: this run of the writer has its event, and nobody may pull it again. */
-  claimed: 'no' | 'open' | 'memory';
+  /** Its body is in this process's memory and nowhere else. */
+  isInMemory: boolean;
+  isClaimed: boolean;
   isGap: boolean;
 }
 interface ModelTenure {
@@ -54,55 +58,10 @@ interface ModelPartition {
   offsets: ModelOffset[];
 }
 
-const step = fc.oneof(
-  fc.record({ do: fc.constant('begin' as const), p: fc.nat(1), adopt: fc.boolean() }),
-  fc.record({
-    do: fc.constant('put' as const),
-    p: fc.nat(1),
-    count: fc.integer({ min: 0, max: 9 }),
-    filtered: fc.boolean(),
-    claimed: fc.constant(undefined),
-  }),
-  fc.record({
-    do: fc.constant('put' as const),
-    p: fc.nat(1),
-    count: fc.integer({ min: 1, max: 9 }),
-    filtered: fc.boolean(),
-    claimed: fc.constantFrom('lost-disk' as const, 'memory' as const),
-  }),
-  fc.record({
-    do: fc.constant('redeem' as const),
-    which: fc.nat(5),
-    count: fc.integer({ min: 1, max: 9 }),
-    into: fc.constantFrom('even' as const, 'odd' as const, 'gap' as const, 'filtered' as const),
-  }),
-  fc.record({ do: fc.constant('giveUp' as const), which: fc.nat(5) }),
-  fc.record({ do: fc.constant('stale' as const), p: fc.nat(1) }),
-  fc.record({ do: fc.constant('accept' as const), p: fc.nat(1), which: fc.nat(9) }),
-  fc.record({ do: fc.constant('end' as const), p: fc.nat(1) }),
-  fc.record({
-    do: fc.constant('resolve' as const),
-    p: fc.nat(1),
-    which: fc.nat(3),
-    verdict: fc.constantFrom('accepted' as const, 'rejected' as const),
-  }),
-  fc.record({
-    do: fc.constant('plan' as const),
-    directory: fc.nat(1),
-    maxEvents: fc.constantFrom(0, 1, 6, 15),
-  }),
-  fc.record({ do: fc.constant('land' as const), which: fc.nat(5) }),
-  fc.record({ do: fc.constant('hold' as const), which: fc.nat(5) }),
-  fc.record({ do: fc.constant('damage' as const), which: fc.nat(5) }),
-  fc.record({ do: fc.constant('pause' as const), isPaused: fc.boolean() }),
-  fc.record({ do: fc.constant('reopen' as const) }),
-  fc.record({ do: fc.constant('crash' as const) }),
-);
-type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
-
 class Trial {
   directory = new TestDirectory();
-  writer: ChannelWriter = openWriter(this.directory.path);
+  hasMemory = true;
+  writer: ChannelWriter = this.opened();
   readonly partitions: ModelPartition[] = [0, 1].map(() => ({ position: 0, tenures: [], offsets: [] }));
   /** A chunk that was pulled again stands behind newer ones: a plan may leave it out. */
   hasLateChunks = false;
@@ -145,13 +104,23 @@ class Trial {
           why: '',
           atMs: 1,
         });
+      case 'spill':
+        expect(await this.writer.perform('spill', 'all')).toEqual({ more: false });
+        return this.kept();
       case 'reopen':
         this.writer.close();
-        this.writer = openWriter(this.directory.path);
-        return this.forget();
+        this.hasMemory = action.memory;
+        this.writer = this.opened();
+        return this.kept();
       case 'crash':
-        return this.crash();
+        return this.crash(action.memory);
     }
+  }
+
+  /** Small enough to be full at times: then bodies go to the disk, and nobody can tell the difference but a crash. */
+  opened(): ChannelWriter {
+    const use = { capacityBytes: MEMORY_BYTES, stopsIntake: false, spillAfterMs: undefined };
+    return openWriter(this.directory.path, { memory: this.hasMemory ? { [CHANNEL]: use } : {} });
   }
 
   part(p: number): ModelPartition {
@@ -183,7 +152,7 @@ class Trial {
     part.position = tenure.putTo;
   }
 
-  async put({ p, count, filtered: hasFiltered, claimed }: Extract<Step, { do: 'put' }>): Promise<void> {
+  async put({ p, count, filtered: hasFiltered }: Extract<Step, { do: 'put' }>): Promise<void> {
     const part = this.part(p);
     const tenure = part.tenures.at(-1);
     if (tenure?.state !== 'open') return;
@@ -195,23 +164,20 @@ class Trial {
       directory: hasFiltered && (first + index) % 5 === 0 ? -1 : (first + index) % 2,
       file: undefined,
       isLanded: false,
-      claimed: claimed !== undefined && (first + index) % 3 === 0 ? stateOf(claimed) : ('no' as const),
+      isInMemory: false,
+      isClaimed: false,
       isGap: false,
     }));
     const chunks = DIRECTORIES.map((directory, index) => ({
       directory,
-      offsets: fates.filter((fate) => fate.directory === index && fate.claimed === 'no').map(({ at }) => at),
+      offsets: fates.filter((fate) => fate.directory === index).map(({ at }) => at),
     })).filter((chunk) => chunk.offsets.length > 0);
     const dispositions = fates
-      .filter((fate) => fate.directory < 0 && fate.claimed === 'no')
+      .filter((fate) => fate.directory < 0)
       .map((fate) => disposition('filtered', fate.at, fate.at + 1, { reason: 'rule' }));
-    const missing = fates.filter((fate) => fate.claimed !== 'no').map(({ at }) => at);
-    const claims =
-      missing.length === 0 || claimed === undefined
-        ? []
-        : [{ channel: CHANNEL, runs: runsOf(missing), cause: claimed, detail: 'test' }];
     const named = { tenure: tenure.nonce, partition: partition(p), channels: [CHANNEL] };
-    await this.writer.perform('put', putOf({ ...named, first, next, chunks, dispositions, claims }));
+    await this.writer.perform('put', putOf({ ...named, first, next, chunks, dispositions }));
+    this.noteMemory(p, tenure, fates);
     part.offsets.push(...fates);
     part.position = next;
     tenure.putTo = next;
@@ -248,7 +214,7 @@ class Trial {
     expect(await redeem(), 'no offset is redeemed twice').toMatchObject({ isDone: false });
     for (const entry of taken) {
       const [file, isLanded] = [undefined, false];
-      Object.assign(entry, { claimed: 'no', isGap: into === 'gap', file, isLanded });
+      Object.assign(entry, { isClaimed: false, isInMemory: false, isGap: into === 'gap', file, isLanded });
       entry.directory = isChunk ? directory : -1;
     }
     this.hasLateChunks = true;
@@ -263,13 +229,48 @@ class Trial {
     expect(offsets).toBe(found.entries.length);
     expect((await this.writer.perform('giveUpClaims', given)).offsets).toBe(0);
     for (const entry of found.entries)
-      if (entry !== undefined) Object.assign(entry, { claimed: 'no', isGap: true, directory: -1 });
+      if (entry !== undefined) Object.assign(entry, { isClaimed: false, isGap: true, directory: -1 });
   }
 
-  /** Nobody remembers what the last run had in memory. */
+  /** Where the writer put the bodies of this put: the one thing that is read from it, for it may do as it likes. */
+  noteMemory(p: number, tenure: ModelTenure, fates: readonly ModelOffset[]): void {
+    const db = openForReading(join(this.directory.path, 'channel.sqlite'));
+    const rows = db
+      .prepare<
+        [string],
+        { partition: number; first: number; next: number; events: number; runs: Uint8Array }
+      >(
+        `SELECT p.partition, c.first, c.next, c.events, c.runs FROM chunks c JOIN partitions p ON p.id = c.partition_id
+        JOIN tenures t ON t.id = c.tenure_id WHERE c.body_id < 0 AND t.nonce = ?`,
+      )
+      .all(tenure.nonce);
+    db.close();
+    const inMemory = new Set(
+      rows
+        .filter(({ partition: of }) => of === p)
+        .flatMap(({ first, next, events, runs }) => offsetsOf({ first, next, count: events, bytes: runs })),
+    );
+    expect(this.hasMemory || inMemory.size === 0, 'nothing is in a memory that there is not').toBe(true);
+    for (const fate of fates) fate.isInMemory = inMemory.has(fate.at);
+  }
+
+  /** All that was in memory is on the disk. */
+  kept(): void {
+    for (const part of this.partitions) for (const entry of part.offsets) entry.isInMemory = false;
+  }
+
+  /** Memory is gone: files that were only planned are planned anew, and what they had there is to be pulled again. */
   forget(): void {
-    for (const part of this.partitions)
-      for (const entry of part.offsets) if (entry.claimed === 'memory') entry.claimed = 'open';
+    const lost = this.partitions.flatMap(({ offsets }) =>
+      offsets.filter(({ isInMemory, isLanded }) => isInMemory && !isLanded),
+    );
+    const files = new Set(lost.map(({ file }) => file));
+    for (const { offsets } of this.partitions)
+      for (const entry of offsets)
+        if (entry.file !== undefined && !entry.isLanded && files.has(entry.file)) entry.file = undefined;
+    this.plans = this.plans.filter((plan) => !files.has(plan.fileId));
+    for (const entry of lost) entry.isClaimed = true;
+    this.kept();
   }
 
   async stale(p: number): Promise<void> {
@@ -392,20 +393,22 @@ class Trial {
           .flatMap(({ from, to }) => Array.from({ length: to - from }, (_, index) => from + index)),
       );
       for (const entry of part.offsets)
-        if (entry.file === plan.fileId && !kept.has(entry.at)) entry.claimed = 'open';
+        if (entry.file === plan.fileId && !kept.has(entry.at))
+          Object.assign(entry, { isClaimed: true, isInMemory: false });
     }
     this.plans = this.plans.flatMap((other) =>
       other === plan ? (left === undefined ? [] : [left]) : [other],
     );
   }
 
-  crash(): void {
+  crash(memory: boolean): void {
     const elsewhere = new TestDirectory();
     cpSync(this.directory.path, elsewhere.path, { recursive: true });
     this.writer.close();
     this.directory[Symbol.dispose]();
     this.directory = elsewhere;
-    this.writer = openWriter(elsewhere.path);
+    this.hasMemory = memory;
+    this.writer = this.opened();
     this.forget();
   }
 
@@ -432,7 +435,7 @@ class Trial {
     expect(await this.writer.perform('isPaused', SINK)).toBe(this.isPaused);
     const claimed = (await this.openClaims()).flatMap(({ entries }) => entries);
     const open = this.partitions.flatMap(({ offsets }) =>
-      offsets.filter((entry) => entry.claimed === 'open' && entry.at < entry.tenure.acceptedTo),
+      offsets.filter((entry) => entry.isClaimed && entry.at < entry.tenure.acceptedTo),
     );
     expect(new Set(claimed), 'what may be pulled again').toEqual(new Set(open));
     expect(claimed.length).toBe(open.length);
@@ -458,20 +461,16 @@ class Trial {
     const isHeld = entry.at >= entry.tenure.acceptedTo;
     const inPlace = entry.isLanded ? 'landed' : 'in-channel';
     const fallen = entry.isGap ? 'gap' : 'filtered';
-    const kind = entry.claimed !== 'no' ? 'claimed' : entry.directory < 0 ? fallen : inPlace;
+    const kind = entry.isClaimed ? 'claimed' : entry.directory < 0 ? fallen : inPlace;
     return `${String(entry.at).padStart(5)} ${kind} ${isHeld}`;
   }
 }
 
 function isWaiting(entry: ModelOffset): boolean {
-  return entry.directory >= 0 && entry.file === undefined && entry.claimed === 'no';
+  return entry.directory >= 0 && entry.file === undefined && !entry.isClaimed;
 }
 
-function stateOf(cause: 'lost-disk' | 'memory'): 'open' | 'memory' {
-  return cause === 'memory' ? 'memory' : 'open';
-}
-
-test('the channel does what the model does', { timeout: 120_000 }, async () => {
+test('the channel does what the model does', { timeout: 300_000 }, async () => {
   const seed = Number(process.env['HEADGATE_SEED'] ?? Date.now() % 2 ** 31);
   console.info(`channel model: HEADGATE_SEED=${seed}`);
   const run = async (steps: readonly Step[]): Promise<void> => {

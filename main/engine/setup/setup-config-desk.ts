@@ -10,6 +10,7 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import type { Output, ParsedInput } from '../../../shared/contract/control.ts';
 import { GatewayError } from '../../../shared/errors.ts';
+import { NOTHING_HELD } from '../../../shared/model/holdings.ts';
 import { openStateDirectory } from '../../channel/state-directory.ts';
 import { digestOfBytes, readConfigText, usableConfig, type LoadedConfig } from '../../config/config-file.ts';
 import { compareConfigs } from '../../config/config-change.ts';
@@ -158,7 +159,7 @@ function firstChange(loaded: LoadedConfig): ReturnType<typeof compareConfigs> {
   const config = usableConfig(loaded);
   const { console: _console, metrics: _metrics, ...rest } = config;
   const nothing = { ...rest, sources: {}, channels: {}, sinks: {} };
-  return compareConfigs(nothing, config, () => 0);
+  return compareConfigs(nothing, config, NOTHING_HELD);
 }
 
 /** For every call that needs an engine with a configuration. */

@@ -80,8 +80,8 @@ interface StoredLine {
 
 /** Without offsets where a body has line ends of its own: they hide where events begin. */
 function linesOf(chunks: BacklogChunks, chunk: BacklogChunk): StoredLine[] {
-  const text = chunks.text(chunk.id);
-  // Landed since it was listed.
+  const text = chunks.textOnDisk(chunk.id);
+  // Landed since it was listed; or in the engine's memory, which this thread does not see.
   if (text === undefined) return [];
   const offsets = chunk.lines === chunk.events ? offsetsOf(chunk) : undefined;
   const lines: StoredLine[] = [];
