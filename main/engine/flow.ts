@@ -248,6 +248,7 @@ export class Flow {
     );
     for (const [name, rules] of fresh.rules) this.sources.get(name)?.host.changeRules(rules);
     try {
+      if (ended.some((one) => one.change !== 'added')) await this.#bringToDisk();
       const refusals = await this.#refusalsOfGoing(config, context);
       if (refusals.length > 0) throw refused(refusals);
       await context.commit();
@@ -283,6 +284,11 @@ export class Flow {
     for (const name of Object.keys(config.sources))
       if (!sources.has(name)) rules.set(name, this.#rules(name, config, configVersion));
     return { sources, landings, rules };
+  }
+
+  /** What is in memory alone is pulled again after a crash by the source that is there then: one that goes, or reads less, would not do it. */
+  async #bringToDisk(): Promise<void> {
+    for (let more = true; more;) ({ more } = await this.writer.perform('spill', 'all'));
   }
 
   /** Nothing feeds a sink that goes any more; what was under way towards it is stored now, and counts. */

@@ -55,6 +55,35 @@ test('lines of files that were in memory when the process was killed are read ag
   }
 });
 
+test('a source that is taken out leaves nothing in memory alone, for nobody could read it again after a crash', async () => {
+  await using gateway = new FileGateway();
+  const { input } = gateway;
+  const source = (pattern: string) => ({
+    ...{ type: 'files', directory: input, pattern, pollInterval: '20ms', channels: [CHANNEL] },
+  });
+  const configure = (sources: Record<string, object>): void =>
+    gateway.configure({
+      channel: { type: 'memory', capacityBytes: '8MiB' },
+      sink: { paused: true },
+      more: { sources },
+    });
+  configure({ [SOURCE]: source('a*.log'), leaves: source('b*.log') });
+  gateway.write(100, 'a.log');
+  gateway.write(200, 'b.log');
+  await gateway.start();
+  const inMemory = async () => (await gateway.status()).channels[0]?.memory?.usedBytes;
+  await until('all of it is in memory', async () => {
+    const { channels } = await gateway.status();
+    return channels[0]?.events === 300 && channels[0].memory?.usedBytes !== 0;
+  });
+  configure({ [SOURCE]: source('a*.log') });
+  await until('the change is taken over', async () => (await gateway.status()).sources.length === 1);
+  await until('nothing is in memory', async () => (await inMemory()) === 0);
+  await gateway.client.call('resume', { by: 'test' });
+  await gateway.allLanded();
+  expect((await gateway.landed()).sort()).toEqual([...gateway.written].sort());
+});
+
 test('a memory smaller than the files that are wanted: they come out smaller, and intake does not stand still', async () => {
   const never = { rollSize: '1GiB', rollInterval: 0, rollCount: 0, idleTimeout: 0 };
   await using gateway = new FileGateway({
