@@ -9,39 +9,15 @@ import { describe, expect, it } from 'vitest';
 import { CRASH_POINTS } from '../../main/telemetry/crash-point.ts';
 import { TestFleet } from '../fleet/test-fleet.ts';
 import { skipsWithoutJava } from '../rig/needs-java.ts';
-import { runRecover, type RecoverEnd } from '../recovery/recover-process.ts';
-import type { TestGateway } from './test-gateway.ts';
+import { runRecover } from '../recovery/recover-process.ts';
 import { gatewaySite, Turnstile } from './gateway-site.ts';
+import { loseDisk, oldDisk, sumOf } from './lost-disk.ts';
 
 const EVENTS = 3_000;
 /** Cases at a time: each waits for sessions to time out more than it works. */
 const WIDTH = 3;
 const CASE_LIMIT_MS = 300_000;
 const NOW = ['--declare-dead'];
-
-/** Some events have landed, some are accepted and wait; then the machine is gone, and its disk with it. */
-async function loseDisk(gateway: TestGateway): Promise<void> {
-  const engine = await gateway.startReady();
-  await gateway.produce(EVENTS);
-  await gateway.untilLanded();
-  await engine.client.call('pause', { by: 'test', why: 'a backlog' });
-  await gateway.produce(EVENTS);
-  await gateway.untilStatus(
-    'the backlog is accepted',
-    ({ channels: [channel] }) => channel?.events === EVENTS && channel.heldEvents === 0,
-  );
-  await engine.kill();
-  await rename(gateway.stateDir, oldDisk(gateway));
-}
-
-/** Nobody but a test has the disk still. */
-function oldDisk({ stateDir }: TestGateway): string {
-  return `${stateDir}.lost`;
-}
-
-function sumOf(end: RecoverEnd, of: 'landed' | 'claimed' | 'gone'): number {
-  return (end.report?.partitions ?? []).reduce((sum, row) => sum + row[of], 0);
-}
 
 describe.skipIf(skipsWithoutJava('recovery'))('headgate recover', () => {
   const site = gatewaySite();
@@ -52,7 +28,7 @@ describe.skipIf(skipsWithoutJava('recovery'))('headgate recover', () => {
     () =>
       turnstile.run(async () => {
         await using gateway = await site.gateway('lost-alone');
-        await loseDisk(gateway);
+        await loseDisk(gateway, EVENTS);
         const refused = await runRecover(gateway.configFile);
         expect(refused.code, refused.stderr).toBe(2);
         expect(refused.stderr).toContain('sign of life');
@@ -83,7 +59,7 @@ describe.skipIf(skipsWithoutJava('recovery'))('headgate recover', () => {
     () =>
       turnstile.run(async () => {
         await using gateway = await site.gateway('lost-crashes');
-        await loseDisk(gateway);
+        await loseDisk(gateway, EVENTS);
         for (const point of CRASH_POINTS.filter((one) => one.startsWith('recover.'))) {
           const end = await runRecover(gateway.configFile, NOW, point);
           expect({ point, signal: end.signal }, end.stderr).toEqual({ point, signal: 'SIGKILL' });
@@ -202,7 +178,7 @@ describe.skipIf(skipsWithoutJava('recovery'))('headgate recover', () => {
     () =>
       turnstile.run(async () => {
         await using gateway = await site.gateway('lost-gone');
-        await loseDisk(gateway);
+        await loseDisk(gateway, EVENTS);
         const half = EVENTS / gateway.partitions / 2;
         const landedThere = EVENTS / gateway.partitions;
         await site.rig.kafka.deleteRecords(gateway.topic, 1, BigInt(landedThere + half));

@@ -42,6 +42,9 @@ export interface GatewayOptions {
   readonly isTopicMissing?: boolean;
 }
 
+/** What a target is known by that has no identity of its own. */
+const HTTPFS_IDENTITY = '.headgate/_namespace';
+
 /**
  * One gateway of a test: its own topic, group, root in HDFS and state directory on servers that several tests share; the engine
  * runs as a process that may be killed and started again. It counts what was produced, so that the judge can be asked at any time.
@@ -304,9 +307,13 @@ export class TestGateway implements AsyncDisposable {
   }
 
   /** What the judge, who shares no code with the engine, reads in HDFS. */
-  judge(options: { readonly isTimed?: boolean } = {}): Promise<Verdict> {
+  async judge(options: { readonly isTimed?: boolean } = {}): Promise<Verdict> {
+    const tree = webHdfsTree(await this.#rig.hdfs.activeWebhdfs(), this.root);
     return judge({
-      tree: webHdfsTree(this.#rig.hdfs.directWebhdfs, this.root),
+      tree: {
+        files: async () => (await tree.files()).filter(({ path }) => path !== HTTPFS_IDENTITY),
+        open: (file) => tree.open(file),
+      },
       produced: this.produced,
       identify: nginxIdOf,
       ...(options.isTimed === false ? {} : { expectedDirectory: nginxHourDirectory }),
