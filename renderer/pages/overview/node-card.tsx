@@ -14,7 +14,7 @@ export interface NodeCardProps {
   readonly children: ReactNode;
 }
 
-const TYPES = ['kafka', 'files', 'file', 'hdfs', 'directory'] as const;
+const TYPES = ['kafka', 'files', 'file', 'memory', 'spillable', 'hdfs', 'directory'] as const;
 
 export function NodeCard({ id, name, type, state, children }: NodeCardProps) {
   const { t } = useTranslation();

@@ -71,7 +71,15 @@ export const overview = {
     heldFiles_other: '{{count}} held files',
     pausedBy: 'Paused by {{by}}',
     pausedBySomebody: 'Paused',
-    types: { kafka: 'Kafka', files: 'files', file: 'disk', hdfs: 'HDFS', directory: 'directory' },
+    types: {
+      kafka: 'Kafka',
+      files: 'files',
+      file: 'disk',
+      memory: 'memory',
+      spillable: 'memory, then disk',
+      hdfs: 'HDFS',
+      directory: 'directory',
+    },
   },
   fleet: {
     title: 'Fleet',

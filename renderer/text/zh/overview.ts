@@ -74,7 +74,15 @@ export const overview: TextsOf<typeof english> = {
     heldFiles_other: '{{count}} 个文件被扣留',
     pausedBy: '由 {{by}} 暂停',
     pausedBySomebody: '已暂停',
-    types: { kafka: 'Kafka', files: '文件', file: '磁盘', hdfs: 'HDFS', directory: '目录' },
+    types: {
+      kafka: 'Kafka',
+      files: '文件',
+      file: '磁盘',
+      memory: '内存',
+      spillable: '内存，然后磁盘',
+      hdfs: 'HDFS',
+      directory: '目录',
+    },
   },
   fleet: {
     title: '网关群',
