@@ -173,6 +173,7 @@ test(
             one.inChannel +
             one.quarantined +
             (one.dropped ?? 0) +
+            (one.claimed ?? 0) +
             one.filtered +
             one.notRouted +
             one.absent +

@@ -204,7 +204,10 @@ describe.skipIf(skipsWithoutJava('claims'))('damaged chunks', () => {
       await gateway.produce(EVENTS);
       const before = await untilTaken(gateway, EVENTS);
       expect(before.channels[0]).toMatchObject({ type: 'memory', state: 'open' });
-      expect(before.channels[0]?.memory?.usedBytes).toBeGreaterThan(0);
+      await gateway.untilStatus(
+        'its use of memory is told',
+        ({ channels: [channel] }) => (channel?.memory?.usedBytes ?? 0) > 0,
+      );
       await gateway.engine.kill();
       expect(placesOf(gateway)).toEqual({ inMemory: EVENTS, onDisk: 0 });
 
