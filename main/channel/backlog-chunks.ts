@@ -1,8 +1,8 @@
-import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { crc32c } from '@node-rs/crc32';
 import { GatewayError } from '../../shared/errors.ts';
 import type { ChunkCodec } from '../../shared/model/landing-key.ts';
 import type { ChannelDatabase } from './channel-database.ts';
+import { decodeChunk } from './chunk-encoding.ts';
 import { noneInMemory } from './chunk-reader.ts';
 import type { MemoryReader } from './chunk-reader.ts';
 
@@ -98,7 +98,7 @@ export class BacklogChunks {
 function unpacked(id: number, { bytes, codec, crc32c: expected }: Omit<StoredBody, 'bodyId'>): Buffer {
   if (bytes === null || crc32c(bytes) !== expected) throw damaged(id, 'The chunk is not what was stored.');
   try {
-    return decompressed(bytes, codec);
+    return decodeChunk(bytes, codec);
   } catch (cause) {
     const code: unknown = cause instanceof Error ? Reflect.get(cause, 'code') : undefined;
     if (typeof code !== 'string' || !/^(Z|ZSTD|ERR_ZSTD|ERR_ZLIB)_/.test(code)) throw cause;
@@ -112,17 +112,6 @@ interface StoredBody {
   readonly crc32c: number;
   /** Null: it is missing, or in memory. */
   readonly bytes: Uint8Array | null;
-}
-
-function decompressed(bytes: Uint8Array, codec: ChunkCodec): Buffer {
-  switch (codec) {
-    case 'none':
-      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    case 'gzip':
-      return gunzipSync(bytes);
-    case 'zstd':
-      return zstdDecompressSync(bytes);
-  }
 }
 
 function damaged(id: number, message: string, cause?: unknown): GatewayError {

@@ -1,4 +1,4 @@
-import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
+import { constants, gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { crc32c } from '@node-rs/crc32';
 import type { ChunkCodec } from '../../shared/model/landing-key.ts';
 import type { Put, PutChunk } from '../../shared/model/put.ts';
@@ -66,5 +66,17 @@ function compress(raw: Uint8Array, codec: ChunkCodec): Uint8Array {
       return gzipSync(raw, GZIP_OPTIONS);
     case 'zstd':
       return zstdCompressSync(raw, ZSTD_OPTIONS);
+  }
+}
+
+/** The raw bytes of a chunk whose checksum was compared. Throws what the codec throws. */
+export function decodeChunk(stored: Uint8Array, codec: ChunkCodec): Buffer {
+  switch (codec) {
+    case 'none':
+      return Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength);
+    case 'gzip':
+      return gunzipSync(stored);
+    case 'zstd':
+      return zstdDecompressSync(stored);
   }
 }

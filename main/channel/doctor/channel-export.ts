@@ -1,11 +1,11 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import type { ChannelExport } from '../../../shared/contract/control-channel.ts';
 import { GatewayError } from '../../../shared/errors.ts';
 import type { ChunkCodec } from '../../../shared/model/landing-key.ts';
 import { CHANNEL_FILE, openForReading, wrapped } from '../channel-database.ts';
 import type { ChannelDatabase } from '../channel-database.ts';
+import { decodeChunk } from '../chunk-encoding.ts';
 import { chunkFault, chunkOffsets } from '../chunk-fault.ts';
 import type { CheckWatch } from './channel-check.ts';
 import { readable, salvageRows } from './row-salvage.ts';
@@ -163,7 +163,7 @@ class ExportWriter {
         .filter((part) => part !== ''),
     );
     const file = join(folder, plainName(`${known.prefix}.${row.landing_key_id}${known.suffix}`));
-    const raw = decompressed(stored, row.codec);
+    const raw = decodeChunk(stored, row.codec);
     mkdirSync(join(this.#to, folder), { recursive: true, mode: 0o700 });
     const at = this.#sizes.get(file) ?? 0;
     append(join(this.#to, file), raw);
@@ -209,15 +209,4 @@ function append(path: string, bytes: Uint8Array): void {
 /** One part of a path, whatever an event's headers made of it. */
 function plainName(part: string): string {
   return part.replaceAll(/[\0/\\]/g, '_').replace(/^\.+$/, '_');
-}
-
-function decompressed(bytes: Buffer, codec: ChunkCodec): Buffer {
-  switch (codec) {
-    case 'none':
-      return bytes;
-    case 'gzip':
-      return gunzipSync(bytes);
-    case 'zstd':
-      return zstdDecompressSync(bytes);
-  }
 }
