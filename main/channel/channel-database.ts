@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
 import Database from 'better-sqlite3';
-import { GatewayError } from '../../shared/errors.ts';
+import { GatewayError, isGatewayError } from '../../shared/errors.ts';
 import { BUSY_WAIT_MS, READER_CACHE_BYTES, WRITER_CACHE_BYTES } from './channel-limits.ts';
 import { PAGE_BYTES, WAL_CHECKPOINT_BYTES } from './channel-limits.ts';
 
@@ -81,13 +81,18 @@ export function isSqliteError(error: unknown): error is Error & { readonly code:
   return error instanceof Database.SqliteError;
 }
 
+export function isDiskFull(error: unknown): boolean {
+  return isGatewayError(error) && error.code === 'disk-full';
+}
+
 /** SQLite's result codes and the system's in our words; anything else is given back as it is. */
 export function toChannelError(error: unknown, operation: string, place: string): unknown {
   if (isSystemError(error)) return systemFault(error, { operation, place });
   if (!isSqliteError(error)) return error;
   const { code } = error;
   const base = { operation, place, message: `SQLite reports ${code}: ${error.message}.`, cause: error };
-  if (code === 'SQLITE_FULL') {
+  // The second one: the file of memory shared between connections could not be made larger, which a disk without room refuses.
+  if (code === 'SQLITE_FULL' || code === 'SQLITE_IOERR_SHMSIZE') {
     return new GatewayError({
       ...base,
       code: 'disk-full',

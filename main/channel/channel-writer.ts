@@ -1,4 +1,4 @@
-import { toChannelError, isSqliteError, wrapped } from './channel-database.ts';
+import { isDiskFull, isSqliteError, toChannelError, wrapped } from './channel-database.ts';
 import { GatewayError, isGatewayError } from '../../shared/errors.ts';
 import { systemClock } from '../telemetry/clock.ts';
 import type { ChunkCodec } from '../../shared/model/landing-key.ts';
@@ -144,19 +144,27 @@ export class ChannelWriter {
       { capacityBytes, minFreeDiskBytes, ballastBytes },
       seams.freeDisk ?? freeDiskOf,
     );
-    this.#channel = openChannel(settings.directory, settings.stateId, {
-      memory: settings.memory ?? {},
-      nowMs: this.#now(),
-    });
-    this.#housekeeping = new Housekeeping(
-      this.#gauge,
-      new Ballast(settings.directory, ballastBytes),
-      minFreeDiskBytes,
-    );
+    const ballast = new Ballast(settings.directory, ballastBytes);
+    this.#housekeeping = new Housekeeping(this.#gauge, ballast, minFreeDiskBytes);
+    this.#channel = this.#openFirst();
     this.#measure(this.#channel);
     this.#toldRoom = this.#gauge.state;
     this.#timer = setInterval(() => this.tidy(), HOUSEKEEPING_INTERVAL_MS);
     this.#timer.unref();
+  }
+
+  /** A disk that is full already is met as one that becomes full: with the ballast's room landing goes on, and intake waits. */
+  #openFirst(): Channel {
+    const { directory, stateId, memory = {} } = this.#settings;
+    const open = (): Channel => openChannel(directory, stateId, { memory, nowMs: this.#now() });
+    try {
+      return open();
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      this.#gauge.close('disk-full');
+      this.#housekeeping.freeBallast();
+      return open();
+    }
   }
 
   get room(): RoomState {
@@ -393,7 +401,7 @@ export class ChannelWriter {
   #afterFailure(group: readonly QueuedOperation[], error: unknown) {
     const failure = toChannelError(error, 'write to the channel', this.#settings.directory);
     this.#failed(failure);
-    const isFull = isGatewayError(failure) && failure.code === 'disk-full';
+    const isFull = isDiskFull(failure);
     // The transaction was rolled back whole, and the freed ballast is for landing: its operations get their second chance.
     const isForLanding = (name: OperationName): boolean => !INTAKE.has(name) && name !== 'spill';
     return { failure, rest: isFull ? group.filter(({ name }) => isForLanding(name)) : [] };

@@ -4,7 +4,7 @@ import { GatewayError } from '../../shared/errors.ts';
 import { systemClock } from '../telemetry/clock.ts';
 import { AttemptStore } from './attempt-store.ts';
 import { BodyStore } from './body-store.ts';
-import { assertDurable, CHANNEL_FILE, openForWriting, wrapped } from './channel-database.ts';
+import { assertDurable, CHANNEL_FILE, isDiskFull, openForWriting, wrapped } from './channel-database.ts';
 import type { ChannelDatabase } from './channel-database.ts';
 import { QUICK_CHECK_BYTES_MAX } from './channel-limits.ts';
 import { ChannelParts } from './channel-parts.ts';
@@ -135,7 +135,10 @@ export function openChannel(directory: string, stateId: string, options: OpenOpt
   }
 }
 
-/** Closes in order: notes that nothing was left half-way, then empties the WAL into the database. */
+/**
+ * Closes in order: notes that nothing was left half-way, then empties the WAL into the database. A full disk refuses both, and that is no
+ * failure: all that was promised stands in the WAL, and the next opening looks at it as after a crash.
+ */
 export function closeChannel(channel: Channel): void {
   const { db, path } = channel;
   try {
@@ -143,6 +146,8 @@ export function closeChannel(channel: Channel): void {
       writeMeta(db, IS_CLEAN, '1');
       db.pragma('wal_checkpoint(TRUNCATE)');
     });
+  } catch (error) {
+    if (!isDiskFull(error)) throw error;
   } finally {
     db.close();
   }

@@ -39,6 +39,7 @@ export class TorturedGateway {
   #loop: Promise<void> | undefined;
   #sampler: Promise<void> | undefined;
   #disk: SmallDisk | undefined;
+  #isDiskFull = false;
   #restartDelayMs = RESTART_MIN_MS;
 
   constructor(place: GatewayPlace) {
@@ -125,11 +126,13 @@ export class TorturedGateway {
   async fillDisk(): Promise<void> {
     if (this.#disk === undefined)
       throw new Error(`${this.id} has no disk of its own: only root may mount one`);
+    this.#isDiskFull = true;
     await this.#disk.fill();
   }
 
   async emptyDisk(): Promise<void> {
     await this.#disk?.empty();
+    this.#isDiskFull = false;
   }
 
   freeze(): void {
@@ -196,7 +199,10 @@ export class TorturedGateway {
     const isKilled = end.signal === 'SIGKILL';
     // One that is asked to stop before it listens for that ends by the signal; and a stop may meet a crash point.
     const isStopped = end.code === 0 || end.signal === 'SIGTERM';
-    const isExpected = expected === 'kill' ? isKilled : expected === 'stop' && (isKilled || isStopped);
+    // On a full disk whose ballast is used up, too, an engine may say so and be started again.
+    const hasNoRoom = this.#isDiskFull && engine.lines.at(-1)?.trim() === 'code: disk-full';
+    const isExpected =
+      hasNoRoom || (expected === 'kill' ? isKilled : expected === 'stop' && (isKilled || isStopped));
     if (!isExpected)
       this.surprises.push(`${this.id} ended by itself: ${text}\n${engine.lines.slice(-15).join('\n')}`);
   }
