@@ -99,6 +99,20 @@ describe('a session that ended', () => {
 });
 
 describe('two consoles that edit at once', () => {
+  test('a change that is the first news since the page was opened is told, too', async () => {
+    await using gateway = await pausedGateway();
+    await using operator = await operatorOf(gateway, 'configuration', { operator: 'zhao.min' });
+    const { page } = operator;
+    await page.locator('.cm-content').filter({ hasText: 'idleTimeout: 1s' }).waitFor();
+    const { text, sha256 } = await gateway.client.call('configText', {});
+    await gateway.client.call('configApply', {
+      text: text.replace('idleTimeout: 1s', 'idleTimeout: 2s'),
+      baseSha256: sha256,
+      by: 'li.wei',
+    });
+    await page.locator('.cm-content').filter({ hasText: 'idleTimeout: 2s' }).waitFor();
+  });
+
   test('the second is told before anything of the first is overwritten, and both changes stand in the end', async () => {
     await using gateway = await pausedGateway();
     await using first = await operatorOf(gateway, 'configuration', { operator: 'li.wei' });

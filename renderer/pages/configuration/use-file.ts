@@ -2,6 +2,7 @@
 import { useEffect, useRef } from 'react';
 import type { StreamEvent } from '../../../shared/contract/control.ts';
 import type { EngineStatus } from '../../../shared/contract/control-status.ts';
+import { useEngine } from '../../client/engine-context.tsx';
 import { useCall, type CallState } from '../../client/use-call.ts';
 import type { Output } from '../../../shared/contract/control.ts';
 import { noticeFile } from './draft-store.ts';
@@ -10,13 +11,15 @@ const FILE = { of: { kind: 'file' } } as const;
 
 /** `isHeld`: what changes now was asked for here, and is told by the answer. */
 export function useFile(isHeld: boolean): CallState<Output<'configText'>> {
-  const seen = useRef<string>(undefined);
+  const { status } = useEngine().store.view();
+  // What was known when the file was first asked for: the very first news may be that somebody else has applied another one.
+  const seen = useRef(status === undefined ? undefined : marksOf(status));
   const refetchOn = (event: StreamEvent): boolean => {
     if (event.type !== 'status') return false;
     const now = marksOf(event.status);
     const before = seen.current;
     seen.current = now;
-    return before !== undefined && before !== now;
+    return before !== now;
   };
   const file = useCall('configText', FILE, { refetchOn });
   const { data, reload } = file;
