@@ -7,6 +7,8 @@ export default defineConfig({
     // Two cores, and the cluster suites start real servers: more forks only take turns.
     pool: 'forks',
     maxWorkers: 2,
+    // As bin/headgate has it, and why.
+    execArgv: ['--no-wasm-code-gc'],
     sequence: { sequencer: LongestFirst },
     testTimeout: 60_000,
     hookTimeout: 120_000,
