@@ -22,6 +22,9 @@ const MECHANISMS = {
   'scram-sha-512': 'SCRAM-SHA-512',
 } as const;
 
+/** Questions under way on one connection: a gateway opens all its partitions together, and over a far link each round takes its time. */
+const CALLS_IN_FLIGHT_MAX = 32;
+
 /** One shared connection a broker, opened when first asked for and again after it broke. */
 export class BrokerConnections {
   readonly #options: BrokerConnectionOptions;
@@ -64,6 +67,7 @@ export class BrokerConnections {
     const connection = new Connection(clientId, {
       connectTimeout: connectTimeoutMs,
       requestTimeout: requestTimeoutMs,
+      maxInflights: CALLS_IN_FLIGHT_MAX,
       ...(tls === undefined ? {} : { tls, tlsServerName: true }),
       ...(sasl === undefined
         ? {}

@@ -355,6 +355,27 @@ describe.skipIf(skipsWithoutJava('pull link'))('a pull link', () => {
     expect(kafka.proxy.counts.accepted - accepted).toBe(2);
   });
 
+  it('answers many questions at once in their order, and who leaves while he waits takes nobody’s place', async () => {
+    const topic = 'many-questions';
+    await kafka.createTopic(topic, 1);
+    const link = linkTo(kafka.bootstrap);
+    const question = { node: NODE, partitions: [{ topic, partition: 0, timestampMs: -1 }] };
+    await link.listOffsets(question, never);
+    const leaving = new AbortController();
+    const ended: number[] = [];
+    const asked = Array.from({ length: 30 }, async (_, at) => {
+      const [answer] = await link.listOffsets(question, at === 20 ? leaving.signal : never);
+      ended.push(at);
+      return answer?.offset;
+    });
+    leaving.abort();
+    const outcomes = await Promise.allSettled(asked);
+    const left = outcomes.map(({ status }, at) => (status === 'rejected' ? at : -1)).filter((at) => at >= 0);
+    expect(left).toEqual([20]);
+    expect(outcomes[20]).toMatchObject({ reason: { code: 'aborted' } });
+    expect(ended).toEqual(Array.from({ length: 30 }, (_, at) => at).filter((at) => at !== 20));
+  });
+
   it('has no timer and sends nothing while it is idle', async () => {
     const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
     await kafka.createTopic('idle', 1);

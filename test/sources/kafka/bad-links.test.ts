@@ -114,6 +114,21 @@ describe.skipIf(isWithoutKafka)('bad links', () => {
     expect(a.source?.status().cause).toBeDefined();
   });
 
+  it('many partitions of one broker, far away: all open at the first go after a restart', async () => {
+    const partitions = 16;
+    await suite.newTopic(partitions);
+    await suite.produce(0, 200, partitions);
+    const a = suite.gateway().start();
+    await until('the first land', () => a.landable().length === 200);
+    await a.stop();
+    await suite.produce(200, 400, partitions);
+    suite.kafka.proxy.delay(50);
+    a.start();
+    await until('the rest lands', () => a.landable().length === 400, 40_000);
+    expect(a.landable().sort()).toEqual(ids(0, 400).sort());
+    expect(a.events.filter(({ code }) => code === 'restarted')).toEqual([]);
+  });
+
   it('no broker for a while: link-down is alarmed once, with the cause in status, and link-up follows', async () => {
     await suite.newTopic();
     await suite.produce(0, 5);

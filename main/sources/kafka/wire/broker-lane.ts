@@ -1,11 +1,13 @@
 /**
  * One connection to one broker, for the life of one socket.
  *
- * Promise: every call settles within its time limit, or at once when its signal aborts, whatever the network does.
+ * Promise: once it is its turn, every call settles within its time limit, or at once when its signal aborts, whatever the network does.
  *
  * 1. A lane that broke stays broken: bytes of one socket never meet those of the next. The owner makes a new one.
  * 2. A call without an answer in time breaks the lane, for on one connection nothing after it can be answered either.
- * 3. Breaking rejects all calls under way with the reason, and leaves no socket and no timer behind.
+ * 3. Breaking rejects all calls under way, and those that wait for their turn, with the reason, and leaves no socket and no timer behind.
+ * 4. A few calls are under way at once, the others wait in the order of their coming: a gateway opens all partitions of a broker
+ *    together. Nobody waits for ever, since each call before him settles or breaks the lane.
  */
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
@@ -22,8 +24,8 @@ import {
 } from './link-error.ts';
 import type { LinkLogLine, PullLinkOptions } from './pull-link.ts';
 
-/** More than the two fetches that may be under way, and some aborted ones whose answer is still to come. */
-export const CALLS_IN_FLIGHT_MAX = 6;
+/** More than the two fetches that may be under way, and some aborted ones whose answer is still to come; enough to hide a far link. */
+const CALLS_IN_FLIGHT_MAX = 16;
 /** So many answers that nobody waits for are let in; then a new connection is cheaper. */
 const ABANDONED_CALLS_MAX = 2;
 const KEEP_ALIVE_DELAY_MS = 30_000;
@@ -56,6 +58,8 @@ export class BrokerLane {
   #opening: Promise<ApiVersions> | undefined;
   #broken: GatewayError | undefined;
   #inFlight = 0;
+  /** Begin the calls that wait for their turn, first come first served. */
+  readonly #turns = new Set<() => void>();
   #abandoned = 0;
 
   constructor(options: LaneOptions) {
@@ -94,9 +98,7 @@ export class BrokerLane {
   async call<T>(call: LaneCall<T>): Promise<T> {
     const work = { operation: call.operation, place: this.place };
     if (call.signal.aborted) throw abortedError(work);
-    if (this.#inFlight >= CALLS_IN_FLIGHT_MAX)
-      throw new RangeError(`more than ${CALLS_IN_FLIGHT_MAX} calls under way to ${this.place}`);
-    this.#inFlight++;
+    await this.#turn(work, call.signal);
     try {
       this.#opening ??= this.#open();
       const versions = await this.#orAbort(this.#opening, work, call.signal);
@@ -104,7 +106,7 @@ export class BrokerLane {
       if (request === undefined) throw unsupportedError(work, call.operation);
       return await this.#send(request, work, call);
     } finally {
-      this.#inFlight--;
+      this.#turnIsOver();
     }
   }
 
@@ -115,6 +117,41 @@ export class BrokerLane {
     for (const reject of this.#waiting) reject(error);
     this.#waiting.clear();
     breakConnection(this.#connection.connection, this.#socket, error);
+  }
+
+  /** Takes one of the places of calls under way. Rejects when the signal aborts before, or the lane breaks. */
+  async #turn(work: LinkWork, signal: AbortSignal): Promise<void> {
+    if (this.#broken !== undefined) throw this.#broken;
+    if (this.#inFlight < CALLS_IN_FLIGHT_MAX) {
+      this.#inFlight++;
+      return;
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const onAbort = (): void => {
+      // At once, or a place could go over to somebody who left.
+      this.#turns.delete(resolve);
+      reject(abortedError(work));
+    };
+    this.#turns.add(resolve);
+    this.#waiting.add(reject);
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      await promise;
+    } finally {
+      this.#waiting.delete(reject);
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** The place goes over to who waits longest. */
+  #turnIsOver(): void {
+    const [next] = this.#turns;
+    if (next === undefined) {
+      this.#inFlight--;
+      return;
+    }
+    this.#turns.delete(next);
+    next();
   }
 
   async #open(): Promise<ApiVersions> {
