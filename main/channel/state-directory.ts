@@ -115,9 +115,14 @@ function takeLock(lock: Database.Database, path: string): void {
   }
 }
 
+/** For people only; the lock is the proof. So a disk without room, which the channel has a ballast for, does not end the start here. */
 function writeHolder(path: string, nowMs: number): void {
   const text = JSON.stringify({ pid: process.pid, host: hostname(), startedAtMs: nowMs });
-  writeFileSync(join(path, 'engine.json'), text, { mode: FILE_MODE });
+  try {
+    writeFileSync(join(path, 'engine.json'), text, { mode: FILE_MODE });
+  } catch (error) {
+    if (!(error instanceof Error) || Reflect.get(error, 'code') !== 'ENOSPC') throw error;
+  }
 }
 
 function holderText(path: string): string {

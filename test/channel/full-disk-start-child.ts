@@ -1,6 +1,7 @@
 import { appendFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ChannelWriter } from '../../main/channel/channel-writer.ts';
+import { openStateDirectory } from '../../main/channel/state-directory.ts';
 import { isGatewayError } from '../../shared/errors.ts';
 import { land, putOf, QUIET, settings, fileRequest, SINK, tenureStart } from './channel-fixture.ts';
 
@@ -28,6 +29,7 @@ function fill(): void {
   }
 }
 
+openStateDirectory(directory, 1).close();
 const first = opened(4 * 1024 * 1024);
 for (let round = 0; round < 10; round++) first.tidy();
 await first.perform('beginTenure', tenureStart('t1', 0));
@@ -35,7 +37,9 @@ await first.perform('put', putOf({ tenure: 't1', first: 0, next: 10 }));
 await first.perform('accept', 't1', 10);
 first.close();
 
+rmSync(join(directory, 'engine.json'));
 fill();
+openStateDirectory(directory, 2).close();
 const onBallast = opened(4 * 1024 * 1024);
 const { isOpen, reason } = onBallast.room;
 const [key] = await onBallast.perform('keys', SINK);
