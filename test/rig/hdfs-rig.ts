@@ -312,9 +312,8 @@ export class HdfsRig {
   async failover(): Promise<number> {
     const states = await this.states();
     const active = states.indexOf('active');
-    const target = active === 1 ? 0 : active === 0 ? 1 : states.indexOf('standby');
-    const from = target === 1 ? 'nn1' : 'nn2';
-    await this.#haAdmin('-failover', from, target === 1 ? 'nn2' : 'nn1');
+    const target = active === -1 ? await this.#activateOne(states) : 1 - active;
+    if (active !== -1) await this.#failoverTo(target);
     // The new active one learns of its DataNodes with their next heartbeats; before that it can place no block.
     const url = this.namenodes[target]?.directUrl ?? '';
     await until(
@@ -323,6 +322,26 @@ export class HdfsRig {
         ((await liveDataNodes(url)) ?? -1) >= this.datanodes.filter(({ server }) => server.isRunning).length,
     );
     return target;
+  }
+
+  /** One that started a moment ago is not ready before it knows its blocks; the other one may be. */
+  async #activateOne(states: readonly string[]): Promise<number> {
+    const refusals: unknown[] = [];
+    for (const [target, state] of states.entries()) {
+      if (state !== 'standby') continue;
+      try {
+        await this.#failoverTo(target);
+        return target;
+      } catch (error) {
+        refusals.push(error);
+      }
+    }
+    throw new AggregateError(refusals, `no NameNode becomes active: ${refusals.join('; ')}`);
+  }
+
+  #failoverTo(target: number): Promise<void> {
+    const names = ['nn1', 'nn2'];
+    return this.#haAdmin('-failover', names[1 - target] ?? '', names[target] ?? '');
   }
 
   async #haAdmin(...args: string[]): Promise<void> {
