@@ -1,6 +1,5 @@
 /** The drawn part of a chart. It is loaded late: what draws it is needed by few pages. */
-import { useComputedColorScheme } from '@mantine/core';
-import { useEffect, useMemo, useRef } from 'react';
+import { useEffect, useMemo, useRef, useSyncExternalStore } from 'react';
 import type uPlot from 'uplot';
 import { useFormat } from '../text/use-format.ts';
 import styles from './chart.module.css';
@@ -16,7 +15,7 @@ export interface ChartCanvasProps extends ChartProps {
 export function ChartCanvas(props: ChartCanvasProps) {
   const { timesMs, series, height, bands, unit, syncKey } = props;
   const format = useFormat();
-  const scheme = useComputedColorScheme('light');
+  const scheme = useSyncExternalStore(watchScheme, shownScheme);
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(undefined);
   const latest = useRef(props);
@@ -47,4 +46,17 @@ export function ChartCanvas(props: ChartCanvasProps) {
   useEffect(() => plot.current?.setData(data), [data]);
   useEffect(() => plot.current?.redraw(false), [bands]);
   return <div ref={place} className={styles['plot']} />;
+}
+
+const SCHEME = 'data-mantine-color-scheme';
+
+/** As the page wears it: what a component is told of a new scheme comes before the colours are there to be read. */
+function shownScheme(): string | null {
+  return document.documentElement.getAttribute(SCHEME);
+}
+
+function watchScheme(onChange: () => void): () => void {
+  const observer = new MutationObserver(onChange);
+  observer.observe(document.documentElement, { attributeFilter: [SCHEME] });
+  return () => observer.disconnect();
 }

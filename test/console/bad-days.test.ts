@@ -352,3 +352,29 @@ describe('languages', () => {
     }
   });
 });
+
+describe('a theme that is changed', () => {
+  test('is worn by the charts at once', async () => {
+    await using gateway = await pausedGateway();
+    await using operator = await operatorOf(gateway, 'overview');
+    const { page } = operator;
+    await page.locator('canvas').first().waitFor();
+    for (const scheme of ['dark', 'light'] as const) {
+      await page.emulateMedia({ colorScheme: scheme });
+      await page.locator(`[data-mantine-color-scheme=${scheme}]`).waitFor();
+      await expect.poll(() => page.evaluate(GRID_PIXELS), { timeout: 10_000 }).toBeGreaterThan(20);
+    }
+  });
+});
+
+/** How many points of the first chart have the colour that its grid has in the page's theme; in the browser's own words. */
+const GRID_PIXELS = `(() => {
+  const canvas = document.querySelector('canvas');
+  const wanted = getComputedStyle(canvas).getPropertyValue('--hg-grid').trim();
+  const [red, green, blue] = [1, 3, 5].map((at) => Number.parseInt(wanted.slice(at, at + 2), 16));
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  let count = 0;
+  for (let at = 0; at < data.length; at += 4)
+    if (data[at] === red && data[at + 1] === green && data[at + 2] === blue && data[at + 3] === 255) count++;
+  return count;
+})()`;
