@@ -192,6 +192,7 @@ export const SILENT_SCENE: Scene = {
     await seen(fleetRow(page, words, OTHER_GATEWAY).filter({ hasText: fleet.states.silent }));
     await seen(page.getByText(said(fleet.silentHint, { gateway: OTHER_GATEWAY })));
     await seen(page.getByRole('region', { name: alerts.title }).filter({ hasText: OTHER_GATEWAY }));
+    await seen(page.locator('canvas').nth(2));
     // The card and the charts below it: the alarm above is on other pictures.
     await page.getByRole('table').evaluate((table) => table.closest('section')?.scrollIntoView());
   },

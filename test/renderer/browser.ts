@@ -11,7 +11,8 @@ import { chromium as playwright, type Browser, type BrowserContext, type Page } 
 export const WINDOW = { width: 1280, height: 720 } as const;
 
 export interface PageLook {
-  readonly scheme?: 'light' | 'dark';
+  /** `auto`: as the computer says, which is light until the test emulates something else. */
+  readonly scheme?: 'light' | 'dark' | 'auto';
   readonly language?: 'en' | 'zh';
   readonly size?: { readonly width: number; readonly height: number };
   /** Lays packaged fonts into the page; that needs the page's content security policy switched off, so tests of it say false. */
@@ -36,7 +37,7 @@ export async function openPage(browser: Browser, look: PageLook = {}): Promise<P
   const { scheme = 'light', language = 'en', size = WINDOW, hasFonts = true } = look;
   const context = await browser.newContext({
     viewport: size,
-    colorScheme: scheme,
+    colorScheme: scheme === 'auto' ? 'light' : scheme,
     locale: language === 'zh' ? 'zh-CN' : 'en-GB',
     timezoneId: 'Asia/Shanghai',
     bypassCSP: hasFonts,
