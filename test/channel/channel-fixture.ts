@@ -10,8 +10,10 @@ import type { EncodedRuns } from '../../shared/model/offset-runs.ts';
 import { decodeRuns, mergeRuns, OffsetRunsBuilder, singleRun } from '../../shared/model/offset-runs.ts';
 import type { Disposition, PartitionRef } from '../../shared/model/partition.ts';
 import type { Put, QuarantinedEvent } from '../../shared/model/put.ts';
+import { openForReading } from '../../main/channel/channel-database.ts';
 import { ChannelWriter } from '../../main/channel/channel-writer.ts';
 import type { ChannelSettings, WriterListener, WriterSeams } from '../../main/channel/channel-writer.ts';
+import { coverage } from '../../main/channel/coverage-reader.ts';
 import type { FileRequest } from '../../main/channel/plan-store.ts';
 import type { TenureStart } from '../../main/channel/tenure-store.ts';
 
@@ -263,4 +265,16 @@ export async function land(
   await writer.perform('attemptUploaded', id, { number: 1, inode: `inode-${id}` });
   await writer.perform('startRename', id, 1);
   await writer.perform('landed', id, landedFacts({ inode: `inode-${id}`, ...facts }), retainUntilMs);
+}
+
+/** What became of the first partition's offsets, in order: `0-9 landed, 10-19 claimed held`. */
+export function fatesIn(directory: string): string {
+  const db = openForReading(join(directory, 'channel.sqlite'));
+  try {
+    return [...coverage(db, 1, CHANNEL)]
+      .map(({ from, to, kind, isHeld }) => `${from}-${to - 1} ${kind}${isHeld ? ' held' : ''}`)
+      .join(', ');
+  } finally {
+    db.close();
+  }
 }

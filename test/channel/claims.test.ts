@@ -3,11 +3,11 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openForReading } from '../../main/channel/channel-database.ts';
 import type { ChannelWriter } from '../../main/channel/channel-writer.ts';
 import { CLAIM_PAGE_ROWS_MAX, CLAIM_RUNS_BYTES_MAX } from '../../main/channel/channel-limits.ts';
-import { coverage } from '../../main/channel/coverage-reader.ts';
 import type { OpenClaim } from '../../shared/model/claim.ts';
 import { holdsRuns, piecesOf, runsWithin, withoutRuns } from '../../shared/model/run-sets.ts';
 import {
   CHANNEL,
+  fatesIn,
   disposition,
   fileRequest,
   land,
@@ -42,16 +42,7 @@ afterEach(() => {
 
 const KEY = { source: 'weblogs', topic: 'www', partition: 0 };
 
-function fates(): string {
-  const db = openForReading(join(directory.path, 'channel.sqlite'));
-  try {
-    return [...coverage(db, 1, CHANNEL)]
-      .map(({ from, to, kind, isHeld }) => `${from}-${to - 1} ${kind}${isHeld ? ' held' : ''}`)
-      .join(', ');
-  } finally {
-    db.close();
-  }
-}
+const fates = (): string => fatesIn(directory.path);
 function rows(table: string): number {
   const db = openForReading(join(directory.path, 'channel.sqlite'));
   try {

@@ -5,12 +5,12 @@ import { openForReading, openForWriting } from '../../main/channel/channel-datab
 import { MEMORY_BODY_OVERHEAD_BYTES } from '../../main/channel/channel-limits.ts';
 import type { ChannelWriter, WriterSeams } from '../../main/channel/channel-writer.ts';
 import { ChannelChunkReader } from '../../main/channel/chunk-reader.ts';
-import { coverage } from '../../main/channel/coverage-reader.ts';
 import { checkChannel } from '../../main/channel/doctor/channel-check.ts';
 import type { MemoryUse } from '../../main/channel/memory-bodies.ts';
 import type { FilePlan } from '../../shared/model/file-plan.ts';
 import {
   CHANNEL,
+  fatesIn,
   fileRequest,
   land,
   lineOf,
@@ -61,16 +61,7 @@ function ask<T>(sql: string): T[] {
 const bodiesOnDisk = (): number => ask<number>('SELECT count(*) FROM chunk_bodies')[0] ?? -1;
 const inMemory = (): number => ask<number>('SELECT count(*) FROM chunks WHERE body_id < 0')[0] ?? -1;
 
-function fates(): string {
-  const db = openForReading(join(directory.path, 'channel.sqlite'));
-  try {
-    return [...coverage(db, 1, CHANNEL)]
-      .map(({ from, to, kind, isHeld }) => `${from}-${to - 1} ${kind}${isHeld ? ' held' : ''}`)
-      .join(', ');
-  } finally {
-    db.close();
-  }
-}
+const fates = (): string => fatesIn(directory.path);
 
 async function put(first: number, next: number): Promise<void> {
   await writer.perform('put', putOf({ tenure: 't1', first, next }));

@@ -12,7 +12,7 @@ import { systemClock } from '../../main/telemetry/clock.ts';
 import { en } from '../../renderer/text/en.ts';
 import { zh } from '../../renderer/text/zh.ts';
 import { damageChunks } from '../e2e/damaged-chunks.ts';
-import { FileGateway, type GatewayChanges } from '../engine/file-gateway.ts';
+import { FileGateway, hourly, type GatewayChanges } from '../engine/file-gateway.ts';
 import { axeViolations, openBrowser, openPage, type PageLook } from '../renderer/browser.ts';
 import { buildPages } from '../renderer/built-pages.ts';
 import { until } from '../rig/until.ts';
@@ -106,20 +106,7 @@ test('hours show as complete once they are, and late events as a further marker'
   const gateway = new FileGateway();
   await using _ = gateway;
   gateway.configure({
-    source: {
-      interceptors: [
-        {
-          type: 'regex_extractor',
-          regex: '^(\\S+) ',
-          serializers: [{ type: 'millis', name: 'timestamp', pattern: "yyyy-MM-dd'T'HH:mm:ssZ" }],
-        },
-      ],
-    },
-    sink: {
-      path: `${gateway.output}/%Y-%m-%d/%H`,
-      completeness: { marker: '_SUCCESS', grace: '1s' },
-      idleTimeout: '100ms',
-    },
+    ...hourly(gateway, { completeness: { marker: '_SUCCESS', grace: '1s' } }),
     more: CONSOLE,
   });
   await gateway.start();

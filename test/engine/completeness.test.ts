@@ -8,29 +8,9 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { DirectoryRow } from '../../shared/contract/control-completeness.ts';
 import { until } from '../rig/until.ts';
-import { FileGateway } from './file-gateway.ts';
+import { FileGateway, hourly } from './file-gateway.ts';
 
 const DAY = '2026-11-20';
-
-function hourly(gateway: FileGateway, changes: Record<string, unknown> = {}) {
-  return {
-    source: {
-      interceptors: [
-        {
-          type: 'regex_extractor',
-          regex: '^(\\S+) ',
-          serializers: [{ type: 'millis', name: 'timestamp', pattern: "yyyy-MM-dd'T'HH:mm:ssZ" }],
-        },
-      ],
-    },
-    sink: {
-      path: `${gateway.output}/%Y-%m-%d/%H`,
-      completeness: { marker: '_SUCCESS', grace: '1min' },
-      idleTimeout: '100ms',
-      ...changes,
-    },
-  };
-}
 
 function open(changes: Record<string, unknown> = {}): FileGateway {
   const gateway = new FileGateway();

@@ -233,3 +233,24 @@ export class FileGateway implements AsyncDisposable {
     return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
   }
 }
+
+/** Lines that begin with their time, landed by the hour, and hours that are marked once they are over. */
+export function hourly(gateway: FileGateway, changes: Record<string, unknown> = {}) {
+  return {
+    source: {
+      interceptors: [
+        {
+          type: 'regex_extractor',
+          regex: '^(\\S+) ',
+          serializers: [{ type: 'millis', name: 'timestamp', pattern: "yyyy-MM-dd'T'HH:mm:ssZ" }],
+        },
+      ],
+    },
+    sink: {
+      path: `${gateway.output}/%Y-%m-%d/%H`,
+      completeness: { marker: '_SUCCESS', grace: '1min' },
+      idleTimeout: '100ms',
+      ...changes,
+    },
+  };
+}

@@ -12,7 +12,7 @@ import type { SourceStatus } from '../../../main/sources/source.ts';
 import { TopicCatalog } from '../../../main/sources/kafka/topic-catalog.ts';
 import { produceLines, produceTransaction } from '../../rig/produce.ts';
 import { ClaimDesk } from './claim-desk.ts';
-import { isWithoutKafka, kafkaSuite } from './kafka-suite.ts';
+import { COMPACTED_SOON, isWithoutKafka, kafkaSuite } from './kafka-suite.ts';
 import { ids, until, type TestGateway } from './test-gateway.ts';
 
 describe.skipIf(isWithoutKafka)('claims of a Kafka source', () => {
@@ -89,12 +89,7 @@ describe.skipIf(isWithoutKafka)('claims of a Kafka source', () => {
   });
 
   it('in a compacted log: a record that is gone was an event where that is known, and else is absent', async () => {
-    await suite.newTopic(1, {
-      'cleanup.policy': 'compact',
-      'segment.ms': '100',
-      'min.cleanable.dirty.ratio': '0.01',
-      'max.compaction.lag.ms': '100',
-    });
+    await suite.newTopic(1, COMPACTED_SOON);
     const target = { bootstrap: suite.kafka.directBootstrap, topic: suite.topic, batch: 10 };
     await produceLines({
       ...target,

@@ -12,6 +12,14 @@ import { ids, TestGateway } from './test-gateway.ts';
 
 export const isWithoutKafka = !hasJava() && process.env['CI'] === undefined;
 
+/** A topic whose older records of a key go away within the time that a test has. */
+export const COMPACTED_SOON = {
+  'cleanup.policy': 'compact',
+  'segment.ms': '100',
+  'min.cleanable.dirty.ratio': '0.01',
+  'max.compaction.lag.ms': '100',
+} as const;
+
 /** One broker for a file's tests, a new topic and group for each, and gateways that are stopped after each. */
 export interface KafkaSuite {
   readonly kafka: KafkaRig;

@@ -11,7 +11,7 @@ import { ProtocolLink } from '../../../main/sources/kafka/protocol-link.ts';
 import { parseTenureMetadata } from '../../../main/sources/kafka/tenure-metadata.ts';
 import { PullLink } from '../../../main/sources/kafka/wire/pull-link.ts';
 import { produceLines, produceTransaction } from '../../rig/produce.ts';
-import { isWithoutKafka, kafkaSuite } from './kafka-suite.ts';
+import { COMPACTED_SOON, isWithoutKafka, kafkaSuite } from './kafka-suite.ts';
 import { ids, SkippingClock, until } from './test-gateway.ts';
 
 describe.skipIf(isWithoutKafka)('changes of the log', () => {
@@ -237,12 +237,7 @@ describe.skipIf(isWithoutKafka)('changes of the log', () => {
   });
 
   it('a compacted topic: what is gone is absent at the broker, no hole is believed on one answer', async () => {
-    await suite.newTopic(1, {
-      'cleanup.policy': 'compact',
-      'segment.ms': '100',
-      'min.cleanable.dirty.ratio': '0.01',
-      'max.compaction.lag.ms': '100',
-    });
+    await suite.newTopic(1, COMPACTED_SOON);
     const target = { bootstrap: suite.kafka.directBootstrap, topic: suite.topic, batch: 10 };
     const keyed = ids(0, 60).map((value, index) => ({ key: `k${index % 5}`, value }));
     await produceLines({ ...target, lines: keyed });
