@@ -454,6 +454,25 @@ describe.skipIf(skipsWithoutJava('pull link'))('a pull link', () => {
       expect(kafka.proxy.counts.accepted - accepted).toBe(2);
     });
 
+    it('several who leave at once take the connection with them, and to the others it is a link that broke', async () => {
+      const link = linkTo(kafka.bootstrap);
+      await fetchOne(link, from(topic, 3_000), 50);
+      kafka.proxy.stall(true);
+      const leaving = new AbortController();
+      const left = Array.from({ length: 3 }, () =>
+        rejection(link.fetch(fetchOf([from(topic, 0)]), leaving.signal)),
+      );
+      const other = rejection(fetchOne(link, from(topic, 0)));
+      // All four are sent: who leaves before that leaves nothing behind.
+      for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+      leaving.abort();
+      for (const error of await Promise.all(left)) expect(error).toMatchObject({ code: 'aborted' });
+      // Never “aborted”: a partition whose opening is told so would be held as if somebody had asked for it.
+      expect(await other).toMatchObject({ code: 'transport', retry: 'now' });
+      await kafka.proxy.heal();
+      expect((await fetchOne(link, from(topic, 0))).records.length).toBeGreaterThan(0);
+    });
+
     it('says that no broker can be reached, and reaches it when it is there again', async () => {
       const link = linkTo(kafka.bootstrap, { connectTimeoutMs: 1_000 });
       await kafka.proxy.refuse(true);

@@ -16,6 +16,7 @@ import { breakConnection, kafkajsLogger, newConnection, type NewConnection } fro
 import type { ApiVersions, ProtocolRequest } from './kafkajs-internals.ts';
 import {
   abortedError,
+  givenUpError,
   linkError,
   nonsenseError,
   timeoutError,
@@ -238,7 +239,7 @@ export class BrokerLane {
         isAbandoned = true;
         this.#abandoned++;
         reject(abortedError(work));
-        if (this.#abandoned > ABANDONED_CALLS_MAX) this.break(abortedError(work));
+        if (this.#abandoned > ABANDONED_CALLS_MAX) this.break(givenUpError(work));
       };
       if (signal.aborted) onAbort();
       else signal.addEventListener('abort', onAbort, { once: true });

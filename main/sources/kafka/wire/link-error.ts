@@ -51,6 +51,17 @@ export function abortedError(work: LinkWork): GatewayError {
   });
 }
 
+/** For calls over a connection that was given up for the sake of others: to them it is a link that broke. */
+export function givenUpError(work: LinkWork): GatewayError {
+  return new GatewayError({
+    ...work,
+    code: 'transport',
+    message: `the connection to ${work.place} was given up, as several answers on it had nobody waiting any more`,
+    retry: 'now',
+    hint: 'A new one is made by itself.',
+  });
+}
+
 export function unsupportedError(work: LinkWork, what: string): GatewayError {
   return new GatewayError({
     ...work,
