@@ -16,12 +16,12 @@ function share(before: unknown, next: unknown): unknown {
   }
   if (!isRecord(before) || !isRecord(next)) return next;
   const keys = Object.keys(next);
-  let isSame = keys.length === Object.keys(before).length;
-  const shared: Record<string, unknown> = {};
-  for (const key of keys) {
-    shared[key] = share(before[key], next[key]);
-    if (shared[key] !== before[key] || !Object.hasOwn(before, key)) isSame = false;
-  }
+  const known = (key: string): unknown => (Object.hasOwn(before, key) ? before[key] : undefined);
+  // Not by assignment: a key may be called `__proto__`.
+  const shared = Object.fromEntries(keys.map((key) => [key, share(known(key), next[key])]));
+  const isSame =
+    keys.length === Object.keys(before).length &&
+    keys.every((key) => Object.hasOwn(before, key) && shared[key] === before[key]);
   return isSame ? before : shared;
 }
 

@@ -18,6 +18,7 @@ describe('structural sharing', () => {
         const copy = JSON.parse(JSON.stringify(next)) as unknown;
         expect(shareUnchanged(next, copy)).toBe(next);
       }),
+      { examples: [null, {}].map((before) => [before, JSON.parse('{"__proto__":{"a":1}}') as fc.JsonValue]) },
     );
   });
 
