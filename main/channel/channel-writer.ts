@@ -146,25 +146,13 @@ export class ChannelWriter {
     );
     const ballast = new Ballast(settings.directory, ballastBytes);
     this.#housekeeping = new Housekeeping(this.#gauge, ballast, minFreeDiskBytes);
-    this.#channel = this.#openFirst();
+    const { directory, stateId, memory = {} } = settings;
+    const open = (): Channel => openChannel(directory, stateId, { memory, nowMs: this.#now() });
+    this.#channel = this.#housekeeping.openOnFullDisk(open);
     this.#measure(this.#channel);
     this.#toldRoom = this.#gauge.state;
     this.#timer = setInterval(() => this.tidy(), HOUSEKEEPING_INTERVAL_MS);
     this.#timer.unref();
-  }
-
-  /** A disk that is full already is met as one that becomes full: with the ballast's room landing goes on, and intake waits. */
-  #openFirst(): Channel {
-    const { directory, stateId, memory = {} } = this.#settings;
-    const open = (): Channel => openChannel(directory, stateId, { memory, nowMs: this.#now() });
-    try {
-      return open();
-    } catch (error) {
-      if (!isDiskFull(error)) throw error;
-      this.#gauge.close('disk-full');
-      this.#housekeeping.freeBallast();
-      return open();
-    }
   }
 
   get room(): RoomState {

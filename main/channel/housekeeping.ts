@@ -1,5 +1,6 @@
 import type { Ballast } from './ballast.ts';
 import type { Channel } from './channel.ts';
+import { isDiskFull } from './channel-database.ts';
 import {
   BALLAST_STEP_BYTES,
   FREE_PAGES_KEPT_BYTES,
@@ -20,6 +21,18 @@ export class Housekeeping {
     this.#gauge = gauge;
     this.#ballast = ballast;
     this.#minFreeDiskBytes = minFreeDiskBytes;
+  }
+
+  /** A disk that is full already is met as one that becomes full: with the ballast's room landing goes on, and intake waits. */
+  openOnFullDisk<T>(open: () => T): T {
+    try {
+      return open();
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      this.#gauge.close('disk-full');
+      this.#ballast.free();
+      return open();
+    }
   }
 
   /** Gives room to landing, on a full disk. */

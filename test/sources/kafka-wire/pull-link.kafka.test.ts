@@ -355,27 +355,6 @@ describe.skipIf(skipsWithoutJava('pull link'))('a pull link', () => {
     expect(kafka.proxy.counts.accepted - accepted).toBe(2);
   });
 
-  it('answers many questions at once in their order, and who leaves while he waits takes nobody’s place', async () => {
-    const topic = 'many-questions';
-    await kafka.createTopic(topic, 1);
-    const link = linkTo(kafka.bootstrap);
-    const question = { node: NODE, partitions: [{ topic, partition: 0, timestampMs: -1 }] };
-    await link.listOffsets(question, never);
-    const leaving = new AbortController();
-    const ended: number[] = [];
-    const asked = Array.from({ length: 30 }, async (_, at) => {
-      const [answer] = await link.listOffsets(question, at === 20 ? leaving.signal : never);
-      ended.push(at);
-      return answer?.offset;
-    });
-    leaving.abort();
-    const outcomes = await Promise.allSettled(asked);
-    const left = outcomes.map(({ status }, at) => (status === 'rejected' ? at : -1)).filter((at) => at >= 0);
-    expect(left).toEqual([20]);
-    expect(outcomes[20]).toMatchObject({ reason: { code: 'aborted' } });
-    expect(ended).toEqual(Array.from({ length: 30 }, (_, at) => at).filter((at) => at !== 20));
-  });
-
   it('has no timer and sends nothing while it is idle', async () => {
     const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
     await kafka.createTopic('idle', 1);
@@ -452,25 +431,6 @@ describe.skipIf(skipsWithoutJava('pull link'))('a pull link', () => {
       expect(Date.now() - started).toBeLessThan(500);
       expect((await fetchOne(link, from(topic, 0))).records.length).toBeGreaterThan(0);
       expect(kafka.proxy.counts.accepted - accepted).toBe(2);
-    });
-
-    it('several who leave at once take the connection with them, and to the others it is a link that broke', async () => {
-      const link = linkTo(kafka.bootstrap);
-      await fetchOne(link, from(topic, 3_000), 50);
-      kafka.proxy.stall(true);
-      const leaving = new AbortController();
-      const left = Array.from({ length: 3 }, () =>
-        rejection(link.fetch(fetchOf([from(topic, 0)]), leaving.signal)),
-      );
-      const other = rejection(fetchOne(link, from(topic, 0)));
-      // All four are sent: who leaves before that leaves nothing behind.
-      for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
-      leaving.abort();
-      for (const error of await Promise.all(left)) expect(error).toMatchObject({ code: 'aborted' });
-      // Never “aborted”: a partition whose opening is told so would be held as if somebody had asked for it.
-      expect(await other).toMatchObject({ code: 'transport', retry: 'now' });
-      await kafka.proxy.heal();
-      expect((await fetchOne(link, from(topic, 0))).records.length).toBeGreaterThan(0);
     });
 
     it('says that no broker can be reached, and reaches it when it is there again', async () => {

@@ -4,11 +4,14 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { PullLink, type FetchRequest } from '../../../main/sources/kafka/wire/pull-link.ts';
 import { ProtocolLink } from '../../../main/sources/kafka/protocol-link.ts';
 import { GatewayError } from '../../../shared/errors.ts';
 import { produceLines } from '../../rig/produce.ts';
 import { isWithoutKafka, kafkaSuite } from './kafka-suite.ts';
 import { ids, until } from './test-gateway.ts';
+
+const NODE = 1;
 
 describe.skipIf(isWithoutKafka)('bad links', () => {
   const suite = kafkaSuite('link', { isProxied: true });
@@ -127,6 +130,61 @@ describe.skipIf(isWithoutKafka)('bad links', () => {
     await until('the rest lands', () => a.landable().length === 400, 40_000);
     expect(a.landable().sort()).toEqual(ids(0, 400).sort());
     expect(a.events.filter(({ code }) => code === 'restarted')).toEqual([]);
+  });
+
+  /** The connections over which a source pulls, without a source. */
+  const pullLink = (): PullLink =>
+    new PullLink({
+      ...{ bootstrapServers: [suite.kafka.bootstrap], clientId: 'headgate-test', log: () => undefined },
+      ...{ connectTimeoutMs: 5_000, requestTimeoutMs: 5_000 },
+    });
+  const fetch = (): FetchRequest => ({
+    ...{ node: NODE, maxBytes: 1_000_000, minBytes: 1, maxWaitMs: 50 },
+    partitions: [{ topic: suite.topic, partition: 0, offset: 0, maxBytes: 1_000_000 }],
+  });
+  const never = new AbortController().signal;
+  const rejected = (work: Promise<unknown>): Promise<unknown> =>
+    work.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+
+  it('many questions at once are answered in their order, and who leaves while he waits takes nobody’s place', async () => {
+    await suite.newTopic();
+    const link = pullLink();
+    const question = { node: NODE, partitions: [{ topic: suite.topic, partition: 0, timestampMs: -1 }] };
+    await link.listOffsets(question, never);
+    const leaving = new AbortController();
+    const ended: number[] = [];
+    const asked = Array.from({ length: 30 }, async (_, at) => {
+      await link.listOffsets(question, at === 20 ? leaving.signal : never);
+      ended.push(at);
+    });
+    leaving.abort();
+    const outcomes = await Promise.allSettled(asked);
+    expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(1);
+    expect(outcomes[20]).toMatchObject({ reason: { code: 'aborted' } });
+    expect(ended).toEqual(Array.from({ length: 30 }, (_, at) => at).filter((at) => at !== 20));
+    await link.close();
+  });
+
+  it('several who leave at once take the connection with them, and to the others it is a link that broke', async () => {
+    await suite.newTopic();
+    const link = pullLink();
+    await link.fetch(fetch(), never);
+    suite.kafka.proxy.stall(true);
+    const leaving = new AbortController();
+    const left = Array.from({ length: 3 }, () => rejected(link.fetch(fetch(), leaving.signal)));
+    const other = rejected(link.fetch(fetch(), never));
+    // All four are sent: who leaves before that leaves nothing behind.
+    for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+    leaving.abort();
+    for (const error of await Promise.all(left)) expect(error).toMatchObject({ code: 'aborted' });
+    // Never “aborted”: a partition whose opening is told so would be held as if somebody had asked for it.
+    expect(await other).toMatchObject({ code: 'transport', retry: 'now' });
+    await suite.kafka.proxy.heal();
+    expect(await link.fetch(fetch(), never)).toHaveLength(1);
+    await link.close();
   });
 
   it('no broker for a while: link-down is alarmed once, with the cause in status, and link-up follows', async () => {
