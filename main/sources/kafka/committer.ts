@@ -23,8 +23,8 @@ export interface CommitterParts {
   readonly sessions: () => readonly PartitionSession[];
 }
 
-/** Partitions that commit at the same time: their calls share the connections. */
-const COMMITS_AT_ONCE_MAX = 8;
+/** Partitions that commit at the same time: their calls share the connections, which have as many under way (broker-connections.ts). */
+const COMMITS_AT_ONCE_MAX = 32;
 /** A stale coordinator may answer a read; a value that is not ours must be seen more than once. */
 const CHECK_READS = 3;
 const CHECK_SPACING_MS = 500;
