@@ -17,12 +17,9 @@ export class Ballast {
     this.#bytes = bytes;
   }
 
-  get bytes(): number {
-    return this.#bytes;
-  }
-
-  get isComplete(): boolean {
-    return this.#size() >= this.#bytes;
+  /** Room that the next `grow` takes; 0: it is complete. */
+  get nextStepBytes(): number {
+    return Math.max(0, Math.min(BALLAST_STEP_BYTES, this.#bytes - this.#size()));
   }
 
   /** Gives the room back to the disk. */
@@ -32,9 +29,9 @@ export class Ballast {
 
   /** Adds one step. A full disk is no fault here: the ballast stays as large as it got. */
   grow(): void {
-    const size = this.#size();
-    if (size >= this.#bytes) return;
-    const block = randomFillSync(Buffer.allocUnsafe(Math.min(BALLAST_STEP_BYTES, this.#bytes - size)));
+    const step = this.nextStepBytes;
+    if (step === 0) return;
+    const block = randomFillSync(Buffer.allocUnsafe(step));
     const descriptor = openSync(this.#path, 'a', 0o600);
     try {
       writeSync(descriptor, block);

@@ -17,7 +17,7 @@ const AUTO_VACUUM_INCREMENTAL = 2;
  * Opens the one writing connection. Throws GatewayError `database-busy`, `io-error`, `disk-full` or `database-damaged`;
  * creates no tables (see schema.ts).
  */
-export function openForWriting(path: string): ChannelDatabase {
+export function openForWriting(path: string, walCheckpointBytes = WAL_CHECKPOINT_BYTES): ChannelDatabase {
   return wrapped('open the channel database', path, () => {
     const db = new Database(path, { timeout: BUSY_WAIT_MS });
     try {
@@ -32,9 +32,9 @@ export function openForWriting(path: string): ChannelDatabase {
       db.pragma('cell_size_check = ON');
       db.pragma(`cache_size = -${WRITER_CACHE_BYTES / 1024}`);
       db.pragma('temp_store = MEMORY');
-      db.pragma(`journal_size_limit = ${WAL_CHECKPOINT_BYTES}`);
+      db.pragma(`journal_size_limit = ${walCheckpointBytes}`);
       const pageBytes = Number(db.pragma('page_size', { simple: true }));
-      db.pragma(`wal_autocheckpoint = ${Math.ceil(WAL_CHECKPOINT_BYTES / pageBytes)}`);
+      db.pragma(`wal_autocheckpoint = ${Math.ceil(walCheckpointBytes / pageBytes)}`);
       return db;
     } catch (error) {
       db.close();

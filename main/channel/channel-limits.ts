@@ -37,8 +37,11 @@ export const PAGE_ROWS = 256;
 export const LOW_MARK_RATIO = 0.9;
 /** ... and when the disk has this much more free than the limit. */
 export const FREE_DISK_MARGIN_BYTES = 64 * MIB;
-/** Room kept aside for landing on a full disk. */
-export const BALLAST_BYTES = 64 * MIB;
+/**
+ * Room kept aside for landing on a full disk. Emptying the WAL comes first there, and needs room in the database for all that is new in it:
+ * `WAL_CHECKPOINT_BYTES` and one group more. The rest is for the books of what lands until then.
+ */
+export const BALLAST_BYTES = 128 * MIB;
 export const BALLAST_STEP_BYTES = 8 * MIB;
 /** Freed pages kept for the next puts, and how much is given back to the disk in one step. */
 export const FREE_PAGES_KEPT_BYTES = 64 * MIB;

@@ -42,6 +42,8 @@ export interface ChannelSettings {
   readonly memory?: MemoryUses;
   /** Room kept aside for a full disk; default `BALLAST_BYTES`, 0: none. */
   readonly ballastBytes?: number;
+  /** The WAL is emptied at this size; default `WAL_CHECKPOINT_BYTES`. The ballast is to be larger, by what lands in some seconds. */
+  readonly walCheckpointBytes?: number;
 }
 
 /** Where tests put their faults and their clock. */
@@ -146,9 +148,7 @@ export class ChannelWriter {
     );
     const ballast = new Ballast(settings.directory, ballastBytes);
     this.#housekeeping = new Housekeeping(this.#gauge, ballast, minFreeDiskBytes);
-    const { directory, stateId, memory = {} } = settings;
-    const open = (): Channel => openChannel(directory, stateId, { memory, nowMs: this.#now() });
-    this.#channel = this.#housekeeping.openOnFullDisk(open);
+    this.#channel = this.#housekeeping.openDespiteFullDisk(() => this.#open());
     this.#measure(this.#channel);
     this.#toldRoom = this.#gauge.state;
     this.#timer = setInterval(() => this.tidy(), HOUSEKEEPING_INTERVAL_MS);
@@ -343,7 +343,7 @@ export class ChannelWriter {
     const isStopping = before.isOpen && this.#gauge.state.reason === 'capacity';
     if (walBytes(channel.path) > (isStopping ? 0 : WAL_BYTES_MAX)) {
       channel.db.pragma(`busy_timeout = ${WAL_WAIT_MS}`);
-      channel.db.pragma('wal_checkpoint(TRUNCATE)');
+      this.#housekeeping.emptyWal(channel);
       channel.db.pragma(`busy_timeout = ${BUSY_WAIT_MS}`);
       this.#gauge.reopenIfRoom(channel.db, channel.path, before);
     }
@@ -423,13 +423,14 @@ export class ChannelWriter {
     }
   }
 
+  #open(isReopened = false): Channel {
+    const { directory, stateId, memory = {}, walCheckpointBytes } = this.#settings;
+    return openChannel(directory, stateId, { memory, nowMs: this.#now(), isReopened, walCheckpointBytes });
+  }
+
   /** After an I/O error: a new connection, and a WAL that begins anew. Throws while the fault lasts. */
   #reopen(): Channel {
-    const channel = openChannel(this.#settings.directory, this.#settings.stateId, {
-      memory: this.#settings.memory ?? {},
-      nowMs: this.#now(),
-      isReopened: true,
-    });
+    const channel = this.#open(true);
     try {
       wrapped('empty the WAL after an I/O error', channel.path, () =>
         channel.db.pragma('wal_checkpoint(TRUNCATE)'),

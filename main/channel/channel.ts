@@ -100,6 +100,8 @@ export interface OpenOptions {
   readonly nowMs?: number;
   /** True: by the process that had it open before, after a fault (lost-bodies.ts). */
   readonly isReopened?: boolean;
+  /** The WAL is emptied at this size; default `WAL_CHECKPOINT_BYTES`. */
+  readonly walCheckpointBytes?: number | undefined;
 }
 
 const STATE_ID = 'stateId';
@@ -118,7 +120,7 @@ export function openChannel(directory: string, stateId: string, options: OpenOpt
   // SQLite gives the WAL and the shared memory file the mode of the database.
   wrapped('create the channel database', path, () => privateFile(path));
   if (isNew) syncDirectory(directory);
-  const db = openForWriting(path);
+  const db = openForWriting(path, options.walCheckpointBytes);
   try {
     return wrapped('open the channel database', path, () => {
       migrate(db, path);

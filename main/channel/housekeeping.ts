@@ -2,13 +2,12 @@ import type { Ballast } from './ballast.ts';
 import type { Channel } from './channel.ts';
 import { isDiskFull } from './channel-database.ts';
 import {
-  BALLAST_STEP_BYTES,
   FREE_PAGES_KEPT_BYTES,
   IDLE_BEFORE_VACUUM_MS,
   PAGE_BYTES,
   VACUUM_STEP_BYTES,
 } from './channel-limits.ts';
-import { freePagesBytes, walBytes } from './room-gauge.ts';
+import { freePagesBytes, growthBytes, walBytes } from './room-gauge.ts';
 import type { RoomGauge } from './room-gauge.ts';
 
 /** What the writer does when nobody asks: each round is bounded, so that no put waits long for it. */
@@ -24,13 +23,13 @@ export class Housekeeping {
   }
 
   /** A disk that is full already is met as one that becomes full: with the ballast's room landing goes on, and intake waits. */
-  openOnFullDisk<T>(open: () => T): T {
+  openDespiteFullDisk<T>(open: () => T): T {
     try {
       return open();
     } catch (error) {
       if (!isDiskFull(error)) throw error;
       this.#gauge.close('disk-full');
-      this.#ballast.free();
+      this.freeBallast();
       return open();
     }
   }
@@ -47,18 +46,33 @@ export class Housekeeping {
     if (isDamaged) return;
     channel.ledger.dropRetained(at.nowMs);
     const isClosed = !this.#gauge.state.isOpen;
+    // Before pages are given back as well: that writes to the log first, and could take the room that emptying the log needs.
+    if (isClosed) this.emptyWal(channel);
     if (at.idleMs >= IDLE_BEFORE_VACUUM_MS || isClosed)
       this.#giveBack(channel, isClosed ? 0 : FREE_PAGES_KEPT_BYTES);
-    if (isClosed && walBytes(path) > 0) db.pragma('wal_checkpoint(TRUNCATE)');
+    if (isClosed) this.emptyWal(channel);
     const { freeDiskBytes, reason } = this.#gauge.measure(db, path);
-    const hasRoom = freeDiskBytes > this.#minFreeDiskBytes + this.#ballast.bytes + BALLAST_STEP_BYTES;
-    if (reason !== 'disk-full' && hasRoom && !this.#ballast.isComplete) this.#ballast.grow();
+    // Before intake takes what is above the limit: without a ballast a full disk stops landing, too.
+    if (reason !== 'disk-full' && freeDiskBytes > this.#minFreeDiskBytes + this.#ballast.nextStepBytes)
+      this.#ballast.grow();
   }
 
+  /**
+   * Moves the WAL into the database, unless the disk lacks the room for what the database grows by: that would end in the middle, with the
+   * room taken, the WAL as long as before, and nothing left to land with.
+   */
+  emptyWal({ db, path }: Channel): void {
+    if (walBytes(path) > 0 && this.#gauge.measure(db, path).freeDiskBytes >= growthBytes(db, path))
+      db.pragma('wal_checkpoint(TRUNCATE)');
+  }
+
+  /** Each page given back moves another one, by way of the WAL: no more at a time than there is room for. */
   #giveBack(channel: Channel, keptBytes: number): void {
     const spare = freePagesBytes(channel.db) - keptBytes;
     if (spare <= 0) return;
-    const pages = Math.ceil(Math.min(spare, VACUUM_STEP_BYTES) / PAGE_BYTES);
+    const { freeDiskBytes } = this.#gauge.measure(channel.db, channel.path);
+    // Not 0 pages: that is all of them.
+    const pages = Math.max(1, Math.floor(Math.min(spare, VACUUM_STEP_BYTES, freeDiskBytes / 2) / PAGE_BYTES));
     channel.db.pragma(`incremental_vacuum(${pages})`);
   }
 }

@@ -128,6 +128,12 @@ export function walBytes(path: string): number {
   return statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
 }
 
+/** How much longer the database's file becomes when the WAL is moved into it. */
+export function growthBytes(db: ChannelDatabase, path: string): number {
+  const wholeBytes = pragmaNumber(db, 'page_count') * pragmaNumber(db, 'page_size');
+  return Math.max(0, wholeBytes - statSync(path).size);
+}
+
 function pragmaNumber(db: ChannelDatabase, name: string): number {
   return Number(db.pragma(name, { simple: true }));
 }

@@ -10,7 +10,12 @@ import { CHANNEL, fileRequest, land, putOf, QUIET, settings, SINK, tenureStart }
  * counts what the books say. Prints the verdict as its last line.
  */
 const directory = process.argv[2] ?? '';
-const limits = { capacityBytes: 1024 ** 3, ballastBytes: 4 * 1024 * 1024, compression: {} };
+const limits = {
+  capacityBytes: 1024 ** 3,
+  walCheckpointBytes: 2 * 1024 * 1024,
+  ballastBytes: 4 * 1024 * 1024,
+  compression: {},
+};
 const writer = new ChannelWriter(settings(directory, limits), QUIET);
 writer.tidy();
 await writer.perform('beginTenure', tenureStart('t1', 0));
@@ -41,6 +46,8 @@ for (let round = 0; round < 3; round++) {
       key === undefined ? undefined : await writer.perform('plan', fileRequest(key.id, { maxEvents: 5 }));
     if (planned === undefined) break;
     await land(writer, planned.plan.fileId);
+    // Landing takes seconds a file; the writer looks after its room meanwhile.
+    writer.tidy();
   }
   for (let rounds = 0; rounds < 20 && !writer.room.isOpen; rounds++) writer.tidy();
   if (!writer.room.isOpen) throw new Error(`intake did not start again: ${JSON.stringify(writer.room)}`);

@@ -105,16 +105,16 @@ describe('room', () => {
   });
 
   test('below the free-disk limit intake stops, and freed pages are given back to the disk', async () => {
-    let free = 10_000_000;
+    let free = 25_000_000;
     const writer = openWriter(
       directory.path,
-      { minFreeDiskBytes: 5_000_000, compression: {} },
+      { minFreeDiskBytes: 20_000_000, compression: {} },
       { freeDisk: () => free },
     );
     await writer.perform('beginTenure', tenureStart('t1', 0));
     await writer.perform('put', bigPut(0, 8_000_000));
     await writer.perform('accept', 't1', 1);
-    free = 4_999_999;
+    free = 19_999_999;
     writer.tidy();
     expect(writer.room).toMatchObject({ isOpen: false, reason: 'free-disk' });
     writer.tidy();
@@ -123,10 +123,10 @@ describe('room', () => {
     await landAll(writer);
     for (let round = 0; round < 3; round++) writer.tidy();
     expect(statSync(file).size).toBeLessThan(before - 7_000_000);
-    free = 5_000_001;
+    free = 20_000_001;
     writer.tidy();
     expect(writer.room.isOpen).toBe(false);
-    free = 7_000_000;
+    free = 22_000_000;
     writer.tidy();
     expect(writer.room.isOpen).toBe(true);
     writer.close();
