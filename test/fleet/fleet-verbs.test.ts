@@ -114,6 +114,12 @@ describe('the fleet from the shell', () => {
     expect(text.stdout).toContain('gw-dead (gw-dead-state) is silent and holds 250 events');
   });
 
+  test('a switch that was just set shows at once, before the next facts are written', async () => {
+    expect(await ask('resume')).toMatchObject({ status: 0 });
+    const { stdout } = await ask('status', '--fleet');
+    expect(stdout).toMatch(/^cli-test \(this\) +\S+ +now +\d/m);
+  });
+
   test('--fleet and --watch are told not to go together', async () => {
     expect(await ask('status', '--fleet', '--watch')).toMatchObject({ status: 2 });
   });

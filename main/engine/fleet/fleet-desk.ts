@@ -44,7 +44,11 @@ export class FleetDesk implements Faces {
     const survey = isFactsOnly
       ? tenuresOfFacts(keeper.views)
       : await surveyTenures(config(), AbortSignal.timeout(STATUS_LIMIT_MS));
-    const input = { ...this.#picture(survey), ...(isFactsOnly ? { untold: keeper.untold } : {}) };
+    const input = {
+      ...this.#picture(survey),
+      isOwnPaused: await this.#isPaused(),
+      ...(isFactsOnly ? { untold: keeper.untold } : {}),
+    };
     const partitions = fleetPartitions(input);
     return {
       ...{ gateway: config().gateway.id, stateId: flow.stateId, nowMs: clock.nowMs() },
@@ -137,6 +141,13 @@ export class FleetDesk implements Faces {
       }
     }
     return found;
+  }
+
+  /** Any of the sinks, as for the others. */
+  async #isPaused(): Promise<boolean> {
+    const { flow } = this.#options;
+    const paused = await Promise.all([...flow.landings.keys()].map((sink) => flow.writer.isPaused(sink)));
+    return paused.includes(true);
   }
 
   #picture(survey: TenureSurvey): PictureInput {

@@ -139,7 +139,6 @@ export class FleetKeeper {
             ...{ gatewayId: gateway.id, stateId: flow.stateId, nonce: this.#nonce },
             startedMs: this.#startedMs,
             ended: flow.ended,
-            isPaused: flow.landings.get(root.settings.name)?.status?.isPaused === true,
             sources: feeding(root.settings.channel),
           },
           { queries: this.#options.queries(), ends: this.#ends, signal },
@@ -233,7 +232,7 @@ interface RoundParts {
   readonly signal: AbortSignal;
 }
 
-type Identity = Omit<Parameters<typeof ownFacts>[0], 'sink' | 'channel' | 'backlogs'>;
+type Identity = Omit<Parameters<typeof ownFacts>[0], 'sink' | 'channel' | 'backlogs' | 'isPaused'>;
 
 /** One sink's landing root. */
 class FleetRoot {
@@ -283,6 +282,8 @@ class FleetRoot {
           ...identity,
           sink,
           channel,
+          // From the books: a landing thread that has just begun has said nothing yet.
+          isPaused: await this.#store.isPaused(sink),
           backlogs: [sink, ...(lander.group === undefined ? [] : [lander.group])],
         },
         { queries, ends, nowMs: () => clock.nowMs() },

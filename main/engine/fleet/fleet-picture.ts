@@ -9,6 +9,8 @@ export interface PictureInput {
   readonly views: readonly FleetView[];
   readonly tenures: readonly PartitionTenures[];
   readonly ownStateId: string;
+  /** As the switches are now; our facts say how they were when they were last written. */
+  readonly isOwnPaused?: boolean;
   readonly silentPeerMs: number;
   /** By state id, what the group said of it earlier, where the tenures are not the group's word. */
   readonly untold?: ReadonlyMap<string, number>;
@@ -68,7 +70,7 @@ function gatewayRow({ gatewayId, stateId, peers, signMs }: StateFacts, input: Pi
     quietMs,
     ...(signMs === undefined ? {} : { signMs }),
     ...(peers.length === 0 ? {} : { writtenMs: Math.max(...peers.map(({ facts }) => facts.writtenMs)) }),
-    isPaused: peers.some(({ facts }) => facts.isPaused),
+    isPaused: (isOwn ? input.isOwnPaused : undefined) ?? peers.some(({ facts }) => facts.isPaused),
     waitingEvents: sum(({ facts }) => facts.waitingEvents),
     waitingBytes: sum(({ facts }) => facts.waitingBytes),
     claimedEvents: sum(({ facts }) => facts.claimedEvents),
