@@ -165,16 +165,24 @@ async function checkSwitch(writer: ChannelWriter, isPaused: boolean): Promise<vo
   same('the write switch', await writer.perform('isPaused', SINK), isPaused);
 }
 
-/** Each version that came into force is whole; the file itself is that of the last one, or of one that was just being applied. */
+/**
+ * Each version that came into force is whole; the file itself is that of the last one, or of one that was just being applied. The last one
+ * may be newer than the last that was spoken of: a kill can come between the two.
+ */
 async function checkConfig(root: string, { configs }: Promises): Promise<void> {
   const { stateDir, configFile } = placesIn(root);
   const store = new ConfigStore(stateDir);
   for (const [number, text] of configs) same(`configuration ${number}`, await store.read(number), text);
-  const last = Math.max(0, ...configs.keys());
+  const last = (await store.list()).at(-1)?.number ?? 0;
   if (last === 0) return;
-  const version = Number(/^# version (\d+)\nx*\n$/.exec(readFileSync(configFile, 'utf8'))?.[1]);
+  same(`version of configuration ${last}`, versionIn(await store.read(last)), last);
+  const version = versionIn(readFileSync(configFile, 'utf8'));
   if (version !== last && version !== last + 1)
     throw new Error(`the configuration file is that of version ${version}, not ${last}`);
+}
+
+function versionIn(text: string): number {
+  return Number(/^# version (\d+)\nx*\n$/.exec(text)?.[1]);
 }
 
 /** The engine's own audit: books; with `deep`, files in place and their bytes, bodies in the channel. */
