@@ -2,7 +2,7 @@
 import { useRef } from 'react';
 import type { StreamEvent } from '../../../shared/contract/control.ts';
 import type { EngineStatus } from '../../../shared/contract/control-status.ts';
-import { useEngine } from '../../client/engine-context.tsx';
+import { useStatusNews } from '../../client/use-status-news.ts';
 
 /** Differs when lists of the backlog may: amounts of the channels, and what the sinks wait for. */
 export function backlogMark({ channels, sinks }: Pick<EngineStatus, 'channels' | 'sinks'>): string {
@@ -17,18 +17,9 @@ export function backlogMark({ channels, sinks }: Pick<EngineStatus, 'channels' |
   return JSON.stringify([held, moving]);
 }
 
-/** For `refetchOn`: true once for each change since the status that was known when the list was first asked for. */
+/** For `refetchOn`: at once. */
 export function useBacklogNews(): (event: StreamEvent) => boolean {
-  const { status } = useEngine().store.view();
-  const known = useRef(status === undefined ? undefined : backlogMark(status));
-  return (event) => {
-    if (event.type !== 'status') return false;
-    const mark = backlogMark(event.status);
-    if (mark === known.current) return false;
-    const isFirst = known.current === undefined;
-    known.current = mark;
-    return !isFirst;
-  };
+  return useStatusNews(backlogMark);
 }
 
 /** The same, at most once in `everyMs` by the engine's clock: for answers that are large, or need not be the newest. */

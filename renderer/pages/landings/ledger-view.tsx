@@ -1,12 +1,12 @@
 /** The ledger: every file that landed, sorted, filtered and paged by the engine. */
 import { Button } from '@mantine/core';
 import { IconFileImport, IconFilterOff } from '@tabler/icons-react';
-import { useRef, useState } from 'react';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { StreamEvent } from '../../../shared/contract/control.ts';
 import type { EngineStatus } from '../../../shared/contract/control-status.ts';
 import type { LandingRow } from '../../../shared/contract/control-rows.ts';
 import { useEngine } from '../../client/engine-context.tsx';
+import { useStatusNews } from '../../client/use-status-news.ts';
 import { useFormat } from '../../text/use-format.ts';
 import { DataTable } from '../../widgets/data-table.tsx';
 import { Drawer } from '../../widgets/drawer.tsx';
@@ -87,25 +87,12 @@ function useLedger(filter: LedgerFilter) {
       setLeftOut(answer.leftOut ?? 0);
       return { rows: answer.rows, total: answer.total, hasMore: answer.next !== undefined };
     },
-    refetchOn: useNewLandings(),
+    refetchOn: useStatusNews(filesOf),
   });
   return { source, leftOut };
 }
 
-/** True once for each status that tells of more files than the one that was known when the list was first asked for. */
-function useNewLandings(): (event: StreamEvent) => boolean {
-  const { store } = useEngine();
-  const { status } = store.view();
-  const known = useRef(status === undefined ? undefined : filesOf(status));
-  return (event) => {
-    if (event.type !== 'status') return false;
-    const files = filesOf(event.status);
-    const isNew = known.current !== undefined && known.current !== files;
-    known.current = files;
-    return isNew;
-  };
-}
-
+/** Differs once more files have landed. */
 function filesOf({ sinks }: EngineStatus): number {
   return sinks.reduce((sum, sink) => sum + sink.files, 0);
 }
