@@ -7,8 +7,8 @@ import type { OpenClaim } from '../../shared/model/claim.ts';
 import { holdsRuns, piecesOf, runsWithin, withoutRuns } from '../../shared/model/run-sets.ts';
 import {
   CHANNEL,
-  fatesIn,
   disposition,
+  fatesIn,
   fileRequest,
   land,
   offsetsOf,
@@ -43,6 +43,7 @@ afterEach(() => {
 const KEY = { source: 'weblogs', topic: 'www', partition: 0 };
 
 const fates = (): string => fatesIn(directory.path);
+
 function rows(table: string): number {
   const db = openForReading(join(directory.path, 'channel.sqlite'));
   try {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ChannelWriter } from '../../main/channel/channel-writer.ts';
 import { openStateDirectory } from '../../main/channel/state-directory.ts';
 import { isGatewayError } from '../../shared/errors.ts';
-import { land, putOf, QUIET, settings, fileRequest, SINK, tenureStart } from './channel-fixture.ts';
+import { fileRequest, land, putOf, QUIET, settings, SINK, tenureStart } from './channel-fixture.ts';
 
 /**
  * Runs on a tmpfs of 24 MiB (writer-client.test.ts): the disk is filled by somebody else while no engine runs, and again before one is

@@ -159,9 +159,6 @@ export class TortureSite {
         const states = await this.hdfs.states();
         if (states.includes('active')) return true;
         if (!states.includes('standby')) return false;
-        // None becomes active in a safe mode that somebody asked for, and with none active nobody ends it elsewhere.
-        if (this.toTakeBack.has('safe-mode'))
-          await this.safeMode('leave').catch((error: unknown) => note(`safe mode: ${String(error)}`));
         await this.hdfs
           .failover()
           .catch((error: unknown) => note(`fail-over: ${String(error).slice(0, 300)}`));

@@ -93,7 +93,7 @@ export class BrokerLane {
   }
 
   /**
-   * Connects if need be, sends, and waits for the answer. Rejects with a GatewayError: `timeout`, `transport`, `broker-unreachable`,
+   * Waits for its turn, connects if need be, sends, and waits for the answer. Rejects with a GatewayError: `timeout`, `transport`, `broker-unreachable`,
    * `name-unresolved`, `tls-failed`, `auth-failed`, `kafka-unsupported`, `aborted`.
    */
   async call<T>(call: LaneCall<T>): Promise<T> {
