@@ -17,6 +17,8 @@ export const SLICE_MS = 15;
 
 /** Findings that a report carries; what is beyond is counted. */
 export const FINDINGS_MAX = 500;
+/** Gaps that a report names, and one channel of a partition. */
+export const GAPS_NAMED_MAX = 500;
 /** Notes that a report carries, and reasons why something could not be looked at. */
 export const NOTES_MAX = 50;
 export const REASONS_NAMED_MAX = 5;

@@ -1,4 +1,5 @@
 import type { AuditFinding, AuditReport } from '../../shared/contract/control-audit.ts';
+import { gapOffsets } from '../../shared/model/gap-count.ts';
 import { formatCount } from '../../shared/units.ts';
 
 /** What each kind of finding means to an operator, and what to do about it. */
@@ -24,13 +25,20 @@ const LOOKED_AT: Readonly<Record<AuditReport['level'], string>> = {
   deep: 'The books were read, and each landed file to its last line',
 };
 
+/** Offsets that are gaps, with a space before; empty without any. A clean audit is no proof that nothing is missing in the target. */
+function gapText({ coverage }: AuditReport): string {
+  const gaps = gapOffsets(coverage);
+  if (gaps === 0) return '';
+  return ` ${formatCount(gaps)} of them ${gaps === 1 ? 'is a gap: its event is' : 'are gaps: their events are'} not in the target; the list says which, and why.`;
+}
+
 /** The verdict in sentences, for a person who does not know the kinds of findings. */
 export function auditSummary(report: AuditReport): string {
   const { verdict, state, findings, findingsLeftOut, level, error } = report;
   const counted = `${formatCount(report.offsets)} offsets and ${formatCount(report.files)} files`;
   const reason = error === undefined ? '' : `: ${error}`;
   if (verdict === 'clean') {
-    return `Every offset that was taken is accounted for exactly once. ${LOOKED_AT[level]}: ${counted}.`;
+    return `Every offset that was taken is accounted for exactly once. ${LOOKED_AT[level]}: ${counted}.${gapText(report)}`;
   }
   if (verdict === 'unknown') {
     const end = state === 'cancelled' ? 'The audit was stopped' : 'The audit could not look at everything';

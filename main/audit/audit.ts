@@ -1,10 +1,11 @@
-import type { AuditCoverage, AuditReport } from '../../shared/contract/control-audit.ts';
+import type { AuditCoverage, AuditGap, AuditReport } from '../../shared/contract/control-audit.ts';
 import { isGatewayError } from '../../shared/errors.ts';
 import { CHANNEL_FILE, openForReading, wrapped } from '../channel/channel-database.ts';
 import type { ChannelDatabase } from '../channel/channel-database.ts';
 import { knownPartitions } from '../channel/coverage-reader.ts';
 import type { Target } from '../landing/target.ts';
 import type { Clock } from '../telemetry/clock.ts';
+import { GAPS_NAMED_MAX } from './audit-limits.ts';
 import { auditSummary } from './audit-summary.ts';
 import { TargetDirectory } from './audited-target.ts';
 import { bookFaults } from './book-checks.ts';
@@ -70,6 +71,8 @@ class AuditRun {
   readonly #startedMs: number;
   readonly #findings = new FindingList();
   readonly #coverage: AuditCoverage[] = [];
+  readonly #gaps: AuditGap[] = [];
+  #gapsLeftOut = 0;
   #offsets = 0;
   #files = 0;
   #progress = { step: 'start', done: 0, total: 1 };
@@ -116,6 +119,8 @@ class AuditRun {
       coverage: [...this.#coverage],
       findings: [...findings.findings],
       findingsLeftOut: findings.leftOut,
+      gaps: [...this.#gaps],
+      gapsLeftOut: this.#gapsLeftOut,
       ...(findings.notes.length === 0 ? {} : { notes: [...findings.notes] }),
     };
     return state === 'running' ? report : { ...report, summary: auditSummary(report) };
@@ -135,9 +140,12 @@ class AuditRun {
       const reached = (offset: number): void =>
         this.#reach(before + Math.min(Math.max(0, offset - first), width));
       const context = { db, findings, pace, reached };
-      const { coverage, offsets } = await translated(path, () => auditPartition(context, partition));
-      this.#coverage.push(...coverage);
-      this.#offsets += offsets;
+      const audited = await translated(path, () => auditPartition(context, partition));
+      this.#coverage.push(...audited.coverage);
+      this.#offsets += audited.offsets;
+      const named = audited.gaps.slice(0, GAPS_NAMED_MAX - this.#gaps.length);
+      this.#gaps.push(...named);
+      this.#gapsLeftOut += audited.gapsLeftOut + audited.gaps.length - named.length;
       this.#reach((before += width));
       await pace.turn();
     }

@@ -1,6 +1,6 @@
 import type { BookKind, BookRow } from './book-tables.ts';
 import { rowLabel } from './book-tables.ts';
-import { GroupedRuns, NamedRuns } from './named-runs.ts';
+import { GroupedRuns, NamedRuns, ReasonedRuns } from './named-runs.ts';
 import type { Obligation } from './obligations.ts';
 
 /**
@@ -29,6 +29,7 @@ export class ChannelSweep {
   readonly claimed = new GroupedRuns();
   /** What operators gave up, by who and why. */
   readonly dropped = new GroupedRuns();
+  readonly gaps = new ReasonedRuns();
   #obligations: readonly Obligation[];
   #at = 0;
   #coveredTo = -Infinity;
@@ -110,6 +111,7 @@ export class ChannelSweep {
     if (isHeld) this.held += to - from;
     else this.counts[row.kind] += to - from;
     if (row.kind === 'claimed' && !isHeld) this.claimed.add(row.detail, from, to);
+    if (row.kind === 'gap' && !isHeld) this.gaps.add(row.detail, from, to);
     if (row.kind === 'dropped') this.dropped.add(row.detail, from, to);
   }
 

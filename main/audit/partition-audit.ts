@@ -1,4 +1,4 @@
-import type { AuditCoverage } from '../../shared/contract/control-audit.ts';
+import type { AuditCoverage, AuditGap } from '../../shared/contract/control-audit.ts';
 import type { ChannelDatabase } from '../channel/channel-database.ts';
 import type { KnownPartition } from '../channel/coverage-reader.ts';
 import { BookRows } from './book-rows.ts';
@@ -15,6 +15,9 @@ export interface PartitionAudit {
   readonly coverage: readonly AuditCoverage[];
   /** Accepted offsets of the partition, each counted once. */
   readonly offsets: number;
+  /** The first of them by name. */
+  readonly gaps: readonly AuditGap[];
+  readonly gapsLeftOut: number;
 }
 
 export interface AuditContext {
@@ -160,13 +163,18 @@ export class PartitionReading {
     const place = this.#place;
     reportObligations(this.#obligations, { place, findings });
     const coverage: AuditCoverage[] = [];
+    const gaps: AuditGap[] = [];
+    let gapsLeftOut = 0;
     for (const [channel, one] of this.#sweeps) {
       one.finish();
       reportSweep(one, { place: channel === NO_CHANNEL ? place : `${place} in ${channel}`, findings });
       // All that a channel had a part in was held, and went away between two snapshots.
-      if (!one.isIdle) coverage.push(coverageOf(this.#partition, channel, one));
+      if (one.isIdle) continue;
+      coverage.push(coverageOf(this.#partition, channel, one));
+      gaps.push(...one.gaps.runs.map((run) => ({ ...placeOf(this.#partition, channel), ...run })));
+      gapsLeftOut += one.gaps.leftOut;
     }
-    return { coverage, offsets: this.#obligations.acceptedOffsets };
+    return { coverage, offsets: this.#obligations.acceptedOffsets, gaps, gapsLeftOut };
   }
 }
 
@@ -253,14 +261,17 @@ function reportSweep(sweep: ChannelSweep, { place, findings }: Report): void {
   for (const [why, runs] of sweep.dropped) findings.note(`${place}: offsets ${runs.toString()} ${why}`);
 }
 
+function placeOf(
+  { topic, partition, incarnation }: Partition,
+  channel: string,
+): Pick<AuditGap, 'channel' | 'topic' | 'partition' | 'incarnation'> {
+  return { channel, topic, partition, incarnation };
+}
+
 function coverageOf(partition: Partition, channel: string, sweep: ChannelSweep): AuditCoverage {
   const { counts, held } = sweep;
-  const { topic, partition: number, incarnation } = partition;
   return {
-    channel,
-    topic,
-    partition: number,
-    incarnation,
+    ...placeOf(partition, channel),
     ...sweep.range,
     landed: counts.landed,
     inChannel: counts['in-channel'],

@@ -17,6 +17,13 @@ interface DispositionRow {
   readonly runs: Uint8Array;
 }
 
+export interface DispositionOwner {
+  readonly partitionId: number;
+  readonly tenureId: number;
+  readonly configVersion: number;
+  readonly nowMs: number;
+}
+
 /** An accepted row is joined with one of so many rows before it; more kinds than that in one place are rare. */
 const JOIN_CANDIDATES = 8;
 
@@ -43,11 +50,9 @@ export class DispositionStore {
     };
   }
 
-  add(
-    disposition: Disposition,
-    owner: { readonly partitionId: number; readonly tenureId: number; readonly configVersion: number },
-  ): void {
-    const { kind, channel, reason, runs } = disposition;
+  /** Of a gap it is also kept when it was noticed, to the minute: rows of the same one are still joined. */
+  add({ kind, channel, reason: why, runs }: Disposition, { nowMs, ...owner }: DispositionOwner): void {
+    const reason = kind === 'gap' ? `${why} (noticed ${minuteOf(nowMs)})` : why;
     this.#statements.insert.run({ ...owner, kind, channel: channel ?? null, reason, ...runColumns(runs) });
   }
 
@@ -82,6 +87,11 @@ function canJoin(a: DispositionRow, b: DispositionRow): boolean {
     a.next <= b.first &&
     a.runs.byteLength + b.runs.byteLength <= DISPOSITION_RUNS_BYTES_MAX
   );
+}
+
+/** `2026-11-22 08:12 UTC`. */
+function minuteOf(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
 function toRuns(row: DispositionRow): EncodedRuns {

@@ -215,7 +215,7 @@ export class RecoveredBooks {
     runs: EncodedRuns,
   ): void {
     const { id, partition_id: partitionId } = this.#channel.tenures.get(at.nonce);
-    const owner = { partitionId, tenureId: id, configVersion: 0 };
+    const owner = { partitionId, tenureId: id, configVersion: 0, nowMs: this.#claimedMs };
     for (const piece of piecesOf(runs, DISPOSITION_RUNS_BYTES_MAX))
       this.#channel.dispositions.add(
         { kind: 'gap', channel: at.channel, reason: at.reason, runs: piece },

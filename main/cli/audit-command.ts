@@ -1,7 +1,8 @@
 /** `headgate audit`: proof that every offset is accounted for exactly once, or the offsets that are not. */
 import type { Command } from 'commander';
-import type { AuditCoverage, AuditReport } from '../../shared/contract/control-audit.ts';
+import type { AuditCoverage, AuditGap, AuditReport } from '../../shared/contract/control-audit.ts';
 import { GatewayError } from '../../shared/errors.ts';
+import { gapOffsets } from '../../shared/model/gap-count.ts';
 import { formatCount } from '../../shared/units.ts';
 import type { ControlClient } from '../control/control-client.ts';
 import { systemClock } from '../telemetry/clock.ts';
@@ -127,17 +128,27 @@ export function auditText(report: AuditReport, width = Infinity): string {
       (finding) => `${finding.kind}: ${oneLine(finding.place)}: ${oneLine(finding.what)}`,
     ),
   ];
+  lines.push(...(report.gaps ?? []).map(gapLine));
+  if ((report.gapsLeftOut ?? 0) > 0) lines.push(`and ${formatCount(report.gapsLeftOut ?? 0)} more gaps`);
   lines.push(...(report.notes ?? []).map((note) => `note: ${oneLine(note)}`));
   if (report.findingsLeftOut > 0) lines.push(`and ${formatCount(report.findingsLeftOut)} more findings`);
   if (report.error !== undefined) lines.push(`the audit did not finish: ${oneLine(report.error)}`);
+  const gaps = gapOffsets(report.coverage);
   const looked = { ledger: 'the books', hdfs: 'the books and each file', deep: 'the books and each line' };
   const checked = `${formatCount(report.offsets)} offsets, ${formatCount(report.files)} files; compared: ${looked[report.level]}`;
   const verdict = {
-    clean: 'CLEAN: every offset is accounted for exactly once',
+    clean: `CLEAN: every offset is accounted for exactly once${gaps === 0 ? '' : `, ${formatCount(gaps)} of them as gaps: those events are not in the target`}`,
     wrong: 'WRONG: see the findings above',
     unknown: 'UNKNOWN: no verdict',
   };
   lines.push(`${verdict[report.verdict]} (${checked})`);
   if (report.verdict !== 'clean' && report.summary !== undefined) lines.push(oneLine(report.summary));
   return lines.join('\n');
+}
+
+function gapLine({ channel, topic, partition, from, to, reason }: AuditGap): string {
+  const offsets = to - from === 1 ? `offset ${from}` : `offsets ${from}-${to - 1}`;
+  // A tenure that fed no channel has its gap all the same.
+  const place = channel === '*' ? `${topic}/${partition}` : `${topic}/${partition} in ${channel}`;
+  return `gap: ${oneLine(place)}: ${offsets}: ${oneLine(reason)}`;
 }

@@ -27,6 +27,19 @@ export const auditFinding = z.object({
   what: z.string(),
 });
 
+/** Offsets that were taken and whose events nobody can have any more: they are in no file, and this is why. */
+export const auditGap = z.object({
+  channel: z.string(),
+  topic: z.string(),
+  partition: z.number().int(),
+  incarnation: z.string(),
+  from: z.number(),
+  /** The offset after the last one. */
+  to: z.number(),
+  /** Ends with the time at which it was noticed. */
+  reason: z.string(),
+});
+
 export const auditCoverage = z.object({
   channel: z.string(),
   topic: z.string(),
@@ -63,6 +76,9 @@ export const auditReport = z.object({
   coverage: z.array(auditCoverage),
   findings: z.array(auditFinding),
   findingsLeftOut: count,
+  /** By name, the first of them; `gap` of the coverage counts all. */
+  gaps: z.array(auditGap).optional(),
+  gapsLeftOut: count.optional(),
   /** What was noticed and is no fault: temp files waiting for the janitor, checksums that the target does not give. */
   notes: z.array(z.string()).optional(),
   /** The verdict in sentences, once there is one. */
@@ -71,4 +87,5 @@ export const auditReport = z.object({
 
 export type AuditReport = z.output<typeof auditReport>;
 export type AuditFinding = z.output<typeof auditFinding>;
+export type AuditGap = z.output<typeof auditGap>;
 export type AuditCoverage = z.output<typeof auditCoverage>;

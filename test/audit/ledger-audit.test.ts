@@ -74,6 +74,29 @@ describe('the audit of the books', () => {
     ]);
   });
 
+  test('lists gaps with why and when, joined, each once', async () => {
+    await fill();
+    await site.writer.perform(
+      'put',
+      putOf({
+        ...{ tenure: 't1', first: 50, next: 54, chunks: [{ offsets: [53] }] },
+        dispositions: [disposition('gap', 50, 52), disposition('gap', 52, 53)],
+      }),
+    );
+    await site.writer.perform('accept', 't1', 54);
+    const { gaps, gapsLeftOut, summary } = await site.audit();
+    const place = { channel: CHANNEL, topic: 'www', partition: 0, incarnation: 'a' };
+    const reason = expect.stringMatching(
+      /^gap in a test \(noticed \d{4}-\d\d-\d\d \d\d:\d\d UTC\)$/,
+    ) as string;
+    expect(gaps).toEqual([
+      { ...place, from: 26, to: 30, reason },
+      { ...place, from: 50, to: 53, reason },
+    ]);
+    expect(gapsLeftOut).toBe(0);
+    expect(summary).toContain('7 of them are gaps');
+  });
+
   test('names the offsets of a chunk row that is gone, and the counter that still has it', async () => {
     await fill();
     site.tamper('DELETE FROM chunks WHERE first = 11');

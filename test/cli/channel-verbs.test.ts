@@ -156,11 +156,16 @@ test('a database with damaged pages is written anew, the old one is kept, and ev
   const report = JSON.parse((await headgate('audit', '-d', site.stateDir, '--json')).stdout) as {
     verdict: string;
     coverage: { landed: number; gap: number }[];
+    gaps: { from: number; to: number; reason: string }[];
   };
   expect(report.verdict).toBe('clean');
   const sum = (name: 'landed' | 'gap') => report.coverage.reduce((total, row) => total + row[name], 0);
   expect(sum('landed')).toBe(landed.length);
   expect(sum('landed') + sum('gap')).toBe(ROUNDS * LINES);
+  expect(
+    report.gaps.reduce((total, { from, to }) => total + to - from, 0),
+    'each gap is listed',
+  ).toBe(sum('gap'));
 });
 
 test('a directory without a channel is no engine, and a foreign one is refused', async () => {

@@ -14,6 +14,7 @@ import { ErrorState } from '../../widgets/notices.tsx';
 import { Panel } from '../../widgets/panel.tsx';
 import { CoverageTable } from './coverage-table.tsx';
 import { FindingTable } from './finding-table.tsx';
+import { GapTable } from './gap-table.tsx';
 import styles from './landings.module.css';
 import { VerdictBox } from './verdict-box.tsx';
 
@@ -29,7 +30,7 @@ export function AuditReportView({ report }: { readonly report: AuditReport }) {
         {isRunning ? <Running report={report} /> : <VerdictBox report={report} />}
         <Facts report={report} />
       </Panel>
-      {/* Findings come to the front when there are some. */}
+      {/* Findings come to the front when there are some, then gaps. */}
       <Details key={`${report.id} ${report.state}`} report={report} />
     </>
   );
@@ -98,7 +99,8 @@ function Details({ report }: { readonly report: AuditReport }) {
   const format = useFormat();
   const found = report.findings.length + report.findingsLeftOut;
   const notes = report.notes ?? [];
-  const [tab, setTab] = useState<string | null>(found > 0 ? 'findings' : 'coverage');
+  const gaps = (report.gaps?.length ?? 0) + (report.gapsLeftOut ?? 0);
+  const [tab, setTab] = useState<string | null>(found > 0 ? 'findings' : gaps > 0 ? 'gaps' : 'coverage');
   return (
     <Panel isFlush isGrowing>
       <Tabs value={tab} onChange={setTab} className={styles['tabs'] ?? ''}>
@@ -107,6 +109,7 @@ function Details({ report }: { readonly report: AuditReport }) {
             {t('landings.audit.findings', { formatted: format.count(found) })}
           </Tabs.Tab>
           <Tabs.Tab value="coverage">{t('landings.audit.coverage')}</Tabs.Tab>
+          <Tabs.Tab value="gaps">{t('landings.audit.gaps', { formatted: format.count(gaps) })}</Tabs.Tab>
           <Tabs.Tab value="notes">
             {t('landings.audit.notes', { formatted: format.count(notes.length) })}
           </Tabs.Tab>
@@ -116,6 +119,9 @@ function Details({ report }: { readonly report: AuditReport }) {
         </Tabs.Panel>
         <Tabs.Panel value="coverage" className={styles['flushPanel'] ?? ''}>
           <CoverageTable coverage={report.coverage} />
+        </Tabs.Panel>
+        <Tabs.Panel value="gaps" className={styles['flushPanel'] ?? ''}>
+          <GapTable report={report} />
         </Tabs.Panel>
         <Tabs.Panel value="notes" className={styles['flushPanel'] ?? ''}>
           <ul className={styles['notes']}>

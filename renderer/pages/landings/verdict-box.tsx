@@ -1,6 +1,7 @@
 import { IconAlertTriangle, IconCircleCheck, IconHelpCircle } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 import type { AuditReport } from '../../../shared/contract/control-audit.ts';
+import { gapOffsets } from '../../../shared/model/gap-count.ts';
 import { useFormat } from '../../text/use-format.ts';
 import { SafeText } from '../../widgets/code-text.tsx';
 import styles from './landings.module.css';
@@ -14,16 +15,25 @@ export function VerdictBox({ report }: { readonly report: AuditReport }) {
   const { verdict, state, level, error } = report;
   const VerdictIcon = ICONS[verdict];
   const found = report.findings.length + report.findingsLeftOut;
+  const gaps = gapOffsets(report.coverage);
   const why = verdict !== 'unknown' ? verdict : state === 'cancelled' ? 'cancelled' : 'unknown';
   return (
     <div className={styles['verdict']} data-verdict={verdict} role="status">
       <VerdictIcon size={26} stroke={1.7} aria-hidden />
       <div>
         <div className={styles['verdictTitle']}>
-          {t(`landings.audit.verdicts.${why}`, { count: found, formatted: format.count(found) })}
+          {t(`landings.audit.verdicts.${verdict === 'clean' && gaps > 0 ? 'gaps' : why}`, {
+            count: found,
+            formatted: format.count(found),
+          })}
         </div>
         <div>{t(`landings.audit.verdictBodies.${why}`)}</div>
         {verdict === 'clean' && <div>{t(`landings.audit.lookedAt.${level}`)}</div>}
+        {gaps > 0 && (
+          <div className={styles['summary']}>
+            {t('landings.audit.gapsSaid', { count: gaps, formatted: format.count(gaps) })}
+          </div>
+        )}
         {report.summary !== undefined && verdict !== 'clean' && (
           <div className={styles['summary']}>
             <SafeText text={report.summary} />

@@ -118,6 +118,7 @@ export const landings = {
     files: 'Files',
     verdicts: {
       clean: 'Clean: nothing is missing, nothing stands twice',
+      gaps: 'Clean but for gaps: nothing else is missing, nothing stands twice',
       wrong_one: 'Wrong: {{formatted}} finding',
       wrong_other: 'Wrong: {{formatted}} findings',
       unknown: 'No verdict: not everything could be looked at',
@@ -139,6 +140,18 @@ export const landings = {
     findings: 'Findings ({{formatted}})',
     findingsLabel: 'Findings',
     coverage: 'Offsets',
+    gaps: 'Gaps ({{formatted}})',
+    gapsLabel: 'Gaps: offsets that are in no file',
+    gapsSaid_one:
+      '{{formatted}} of them is a gap: its event is in no file. The list below says which, and why.',
+    gapsSaid_other:
+      '{{formatted}} of them are gaps: their events are in no file. The list below says which, and why.',
+    noGaps: 'No gap',
+    noGapsBody: 'No event was gone before it could be pulled.',
+    gapsLeftOut_one: '{{formatted}} more gap is not listed.',
+    gapsLeftOut_other: '{{formatted}} more gaps are not listed.',
+    howMany: 'Count',
+    why: 'Why',
     notes: 'Notes ({{formatted}})',
     noNotes: 'Nothing else was noticed.',
     noFindings: 'Nothing was found wrong',

@@ -1,0 +1,72 @@
+import { useMemo } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { AuditGap, AuditReport } from '../../../shared/contract/control-audit.ts';
+import { useFormat } from '../../text/use-format.ts';
+import { CodeText, SafeText } from '../../widgets/code-text.tsx';
+import { DataTable } from '../../widgets/data-table.tsx';
+import { EmptyState } from '../../widgets/notices.tsx';
+import type { Column } from '../../widgets/table-column.ts';
+import { useLocalRows } from '../../widgets/use-rows.ts';
+
+const NONE: readonly AuditGap[] = [];
+
+/** Offsets that were taken and that no file holds, with why and since when. */
+export function GapTable({ report }: { readonly report: AuditReport }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const left = report.gapsLeftOut ?? 0;
+  return (
+    <DataTable
+      label={t('landings.audit.gapsLabel')}
+      source={useLocalRows(report.gaps ?? NONE)}
+      rowKey={({ channel, topic, partition, incarnation, from }) =>
+        JSON.stringify([channel, topic, partition, incarnation, from])
+      }
+      columns={useColumns()}
+      rowHeight={28}
+      empty={<EmptyState title={t('landings.audit.noGaps')}>{t('landings.audit.noGapsBody')}</EmptyState>}
+      footer={
+        left > 0 && (
+          <span>{t('landings.audit.gapsLeftOut', { count: left, formatted: format.count(left) })}</span>
+        )
+      }
+    />
+  );
+}
+
+function useColumns(): readonly Column<AuditGap>[] {
+  const { t } = useTranslation();
+  const { count } = useFormat();
+  return useMemo(
+    () => [
+      {
+        id: 'partition',
+        header: t('landings.partition'),
+        width: 170,
+        cell: ({ topic, partition }) => <CodeText as="line">{`${topic}/${partition}`}</CodeText>,
+      },
+      { id: 'channel', header: t('landings.audit.channel'), width: 110, cell: ({ channel }) => channel },
+      {
+        id: 'offsets',
+        header: t('landings.offsets'),
+        width: 200,
+        cell: ({ from, to }) => (to - from === 1 ? String(from) : `${from} – ${to - 1}`),
+      },
+      {
+        id: 'events',
+        header: t('landings.audit.howMany'),
+        width: 90,
+        align: 'right',
+        cell: ({ from, to }) => count(to - from),
+      },
+      {
+        id: 'reason',
+        header: t('landings.audit.why'),
+        width: 240,
+        isGrowing: true,
+        cell: ({ reason }) => <SafeText text={reason} />,
+      },
+    ],
+    [t, count],
+  );
+}
