@@ -3,9 +3,9 @@ import { Button } from '@mantine/core';
 import { IconAlertTriangle } from '@tabler/icons-react';
 import { Component, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { PageNotLoaded } from '../pages/registry.ts';
 import { SafeText } from '../widgets/code-text.tsx';
 import { EmptyState } from '../widgets/notices.tsx';
+import { PartNotLoaded } from '../client/late-part.ts';
 
 interface BoundaryProps {
   /** Another page begins anew. */
@@ -31,7 +31,7 @@ export class PageBoundary extends Component<
     const { error } = this.state;
     if (error === undefined) return this.props.children;
     const again = (): void =>
-      error instanceof PageNotLoaded ? location.reload() : this.setState({ error: undefined });
+      error instanceof PartNotLoaded ? location.reload() : this.setState({ error: undefined });
     return <CrashNotice error={error} onAgain={again} />;
   }
 }

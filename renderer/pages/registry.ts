@@ -10,7 +10,9 @@ import {
   IconStack2,
   type Icon,
 } from '@tabler/icons-react';
-import { lazy, type ComponentType, type LazyExoticComponent } from 'react';
+import type { ComponentType, LazyExoticComponent } from 'react';
+import { loadChart } from '../widgets/chart.tsx';
+import { latePart } from '../client/late-part.ts';
 import type { en } from '../text/en.ts';
 
 export type PageId = keyof typeof en.shell.pages;
@@ -27,18 +29,8 @@ export interface PageEntry {
   readonly preload: () => Promise<unknown>;
 }
 
-/** The code of a page could not be fetched: there was no engine to ask, or it serves another build by now. Only the whole page, loaded again, helps. */
-export class PageNotLoaded extends Error {}
-
 function loaded(load: () => Promise<ComponentType>): Pick<PageEntry, 'page' | 'preload'> {
-  const page = lazy(async () => {
-    try {
-      return { default: await load() };
-    } catch (cause) {
-      throw new PageNotLoaded(cause instanceof Error ? cause.message : String(cause), { cause });
-    }
-  });
-  return { page, preload: load };
+  return { page: latePart(load), preload: load };
 }
 
 export const PAGES: readonly PageEntry[] = [
@@ -99,8 +91,9 @@ export function pageOf(id: string): PageEntry | undefined {
 
 /**
  * The code of every page, while there is an engine to ask for it: with the engine gone, or another version of the console in its place, a
- * page that was never opened could not be opened any more. A failure is no matter: the page is asked for again when it is opened.
+ * page that was never opened could not be opened any more. A failure is no matter here: `latePart` knows what to do when it is opened.
  */
 export function preloadPages(): void {
-  void Promise.allSettled(PAGES.filter(({ isHidden }) => isHidden !== true).map(({ preload }) => preload()));
+  const pages = PAGES.filter(({ isHidden }) => isHidden !== true);
+  void Promise.allSettled([loadChart(), ...pages.map(({ preload }) => preload())]);
 }

@@ -1,17 +1,21 @@
 /** Series over time on a canvas: axis in the reader's zone, bands behind the lines, a legend with the values under the pointer. */
-import { lazy, Suspense, useState } from 'react';
+import { Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { HistoryBand } from '../../shared/contract/control-history.ts';
+import { latePart } from '../client/late-part.ts';
 import { makeLanguageUsable } from '../text/languages.ts';
 import { useFormat } from '../text/use-format.ts';
 import { SafeText } from './code-text.tsx';
 import type { ChartProps } from './chart-series.ts';
 import styles from './chart.module.css';
 
-const ChartCanvas = lazy(async () => {
+/** Fetches what draws, as the canvas itself does when it is first shown. */
+export async function loadChart() {
   makeLanguageUsable();
-  return { default: (await import('./chart-canvas.tsx')).ChartCanvas };
-});
+  return (await import('./chart-canvas.tsx')).ChartCanvas;
+}
+
+const ChartCanvas = latePart(loadChart);
 
 /** At one time; more don't fit into a line. */
 const BANDS_NAMED_MAX = 2;

@@ -1,6 +1,6 @@
 /**
  * YAML to be read or written: line numbers, search, folding, problems at their place, completion. Loaded late: it is reached through
- * `lazy(() => import(...))` and nowhere else.
+ * `latePart` and nowhere else.
  */
 import {
   autocompletion,

@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Page } from 'playwright-core';
+import { until } from '../rig/until.ts';
 import { en } from '../../renderer/text/en.ts';
 import { axeViolations } from './browser.ts';
 import { ConsoleSite } from './console-site.ts';
@@ -101,6 +102,27 @@ describe('the frame', () => {
     await page.getByRole('dialog').waitFor();
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'hidden' });
+    await page.context().close();
+  });
+
+  test('a chart whose code could not be had takes nothing else with it, and comes when the engine is back', async () => {
+    const page = await site.open('settings');
+    let isAway = true;
+    let asked = 0;
+    await page.route('**', (route) => {
+      const request = route.request();
+      const isChart = request.url().includes('/chart-canvas-');
+      if (isChart) asked++;
+      return isAway && (isChart || request.method() === 'HEAD') ? route.abort() : route.continue();
+    });
+    await page.goto(`${site.url}#/overview`);
+    await page.reload();
+    await page.getByRole('button', { name: 'Pause all writing' }).waitFor();
+    await until('the chart was asked for', () => Promise.resolve(asked > 0));
+    expect(await page.getByRole('alert').count()).toBe(0);
+    isAway = false;
+    await page.waitForSelector('#content canvas');
+    expect(asked).toBeGreaterThan(1);
     await page.context().close();
   });
 

@@ -1,8 +1,9 @@
 /** Form or trial at the left, the YAML at the right, what is wrong below it. */
 import { SegmentedControl } from '@mantine/core';
-import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState, type RefObject } from 'react';
+import { Suspense, useCallback, useEffect, useMemo, useRef, useState, type RefObject } from 'react';
 import { useTranslation } from 'react-i18next';
 import { changeParams, useRoute } from '../../app/route.ts';
+import { latePart } from '../../client/late-part.ts';
 import { useStatus } from '../../client/engine-context.tsx';
 import { CodeText } from '../../widgets/code-text.tsx';
 import { LoadingState } from '../../widgets/notices.tsx';
@@ -16,11 +17,9 @@ import type { Check } from './use-check.ts';
 import { pathOfLine } from './yaml-place.ts';
 import styles from './configuration.module.css';
 
-const YamlEditor = lazy(async () => ({
-  default: (await import('../../widgets/yaml-editor.tsx')).YamlEditor,
-}));
-const FormView = lazy(async () => ({ default: (await import('./form-view.tsx')).FormView }));
-const TryPanel = lazy(async () => ({ default: (await import('./try-panel.tsx')).TryPanel }));
+const YamlEditor = latePart(async () => (await import('../../widgets/yaml-editor.tsx')).YamlEditor);
+const FormView = latePart(async () => (await import('./form-view.tsx')).FormView);
+const TryPanel = latePart(async () => (await import('./try-panel.tsx')).TryPanel);
 
 /** What an address may say of a sample besides. */
 const NO_SAMPLE = { reason: '', source: '', key: '' };

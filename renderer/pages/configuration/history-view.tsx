@@ -1,11 +1,12 @@
 /** Every version that ran: who applied it, when and why; its text, its difference to what runs, and the way back to it. */
 import { Button, SegmentedControl } from '@mantine/core';
 import { IconHistory } from '@tabler/icons-react';
-import { lazy, Suspense, useMemo, useState } from 'react';
+import { Suspense, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { StreamEvent } from '../../../shared/contract/control.ts';
 import type { ConfigVersionRow } from '../../../shared/contract/control-config.ts';
 import { useIsLive, useStatus } from '../../client/engine-context.tsx';
+import { latePart } from '../../client/late-part.ts';
 import { useCall } from '../../client/use-call.ts';
 import { TimeText } from '../../widgets/amounts.tsx';
 import { SafeText } from '../../widgets/code-text.tsx';
@@ -19,9 +20,7 @@ import { DiffOf } from './diff-panel.tsx';
 import { RollbackDialog } from './rollback-dialog.tsx';
 import styles from './configuration.module.css';
 
-const YamlEditor = lazy(async () => ({
-  default: (await import('../../widgets/yaml-editor.tsx')).YamlEditor,
-}));
+const YamlEditor = latePart(async () => (await import('../../widgets/yaml-editor.tsx')).YamlEditor);
 /** How the engine names an edit of the file itself: `file on <host>`. */
 const BY_FILE = /^file on /;
 const SHOWN = ['text', 'diff'] as const;
