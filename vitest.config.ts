@@ -12,6 +12,8 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    // What is waited for comes on an idle machine at once, and on a busy one some time.
+    expect: { poll: { timeout: 20_000 } },
     reporters: ['default'],
   },
 });
