@@ -17,6 +17,10 @@ export class Ballast {
     this.#bytes = bytes;
   }
 
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** Room that the next `grow` takes; 0: it is complete. */
   get nextStepBytes(): number {
     return Math.max(0, Math.min(BALLAST_STEP_BYTES, this.#bytes - this.#size()));

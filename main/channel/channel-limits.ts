@@ -15,7 +15,7 @@ export const PAGE_BYTES = 16 * 1024;
 export const WRITER_CACHE_BYTES = 16 * MIB;
 export const READER_CACHE_BYTES = 2 * MIB;
 /** The WAL is checkpointed at this size, at a commit, and cut back to it. */
-export const WAL_CHECKPOINT_BYTES = 64 * MIB;
+export const WAL_CHECKPOINT_BYTES = 32 * MIB;
 /** A reader that never lets go could keep the WAL growing; beyond this the writer waits for readers, `WAL_WAIT_MS` at most. */
 export const WAL_BYTES_MAX = 256 * MIB;
 export const WAL_WAIT_MS = 1_000;
@@ -41,7 +41,7 @@ export const FREE_DISK_MARGIN_BYTES = 64 * MIB;
  * Room kept aside for landing on a full disk. Emptying the WAL comes first there, and needs room in the database for all that is new in it:
  * `WAL_CHECKPOINT_BYTES` and one group more. The rest is for the books of what lands until then.
  */
-export const BALLAST_BYTES = 128 * MIB;
+export const BALLAST_BYTES = 64 * MIB;
 export const BALLAST_STEP_BYTES = 8 * MIB;
 /** Freed pages kept for the next puts, and how much is given back to the disk in one step. */
 export const FREE_PAGES_KEPT_BYTES = 64 * MIB;

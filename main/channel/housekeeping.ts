@@ -52,9 +52,10 @@ export class Housekeeping {
       this.#giveBack(channel, isClosed ? 0 : FREE_PAGES_KEPT_BYTES);
     if (isClosed) this.emptyWal(channel);
     const { freeDiskBytes, reason } = this.#gauge.measure(db, path);
-    // Before intake takes what is above the limit: without a ballast a full disk stops landing, too.
-    if (reason !== 'disk-full' && freeDiskBytes > this.#minFreeDiskBytes + this.#ballast.nextStepBytes)
-      this.#ballast.grow();
+    // As much again stays for intake: the ballast must not be what stops it.
+    const { bytes, nextStepBytes } = this.#ballast;
+    const hasRoom = freeDiskBytes > this.#minFreeDiskBytes + bytes + nextStepBytes;
+    if (reason !== 'disk-full' && hasRoom) this.#ballast.grow();
   }
 
   /**
