@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { ENGINE_FAULTS } from './engine-faults.ts';
 import type { Fault, FaultKind } from './fault.ts';
 import { LINK_FAULTS } from './link-faults.ts';
-import { SERVER_FAULTS } from './server-faults.ts';
+import { RETENTION, SERVER_FAULTS } from './server-faults.ts';
 import { SeededRandom } from './seeded-random.ts';
 import type { TortureSite } from './torture-site.ts';
 
@@ -10,10 +10,12 @@ const AT_ONCE_MAX = 5;
 const GAP_MEAN_MS = 1_800;
 const GAP_MAX_MS = 8_000;
 const SHORTEST_MS = 500;
+/** Besides each choice, with dice of its own: what a seed means for all other kinds stays as it was. */
+const RETENTION_SHARE = 0.1;
 const KINDS: readonly FaultKind[] = [...ENGINE_FAULTS, ...LINK_FAULTS, ...SERVER_FAULTS];
 
 /** What `only` may name. */
-export const FAULT_NAMES: readonly string[] = KINDS.map(({ name }) => name);
+export const FAULT_NAMES: readonly string[] = [...KINDS, RETENTION].map(({ name }) => name);
 
 export type FaultCounts = Record<FaultKind['counts'], number>;
 
@@ -40,6 +42,7 @@ export class Adversary {
   readonly #site: TortureSite;
   readonly #random: SeededRandom;
   readonly #kinds: readonly FaultKind[];
+  readonly #retention: SeededRandom | undefined;
   readonly #held = new Set<string>();
   readonly #running = new Set<Promise<void>>();
   readonly #stop = new AbortController();
@@ -55,6 +58,7 @@ export class Adversary {
     clock: 0,
     room: 0,
     hdfs: 0,
+    retention: 0,
   };
   #beganMs = 0;
 
@@ -69,6 +73,8 @@ export class Adversary {
     this.#random = new SeededRandom(options.seed);
     this.#print = options.print;
     const { only = [] } = options;
+    const isRetaining = only.length === 0 || only.includes(RETENTION.name);
+    this.#retention = isRetaining ? new SeededRandom(options.seed ^ 0x7e7e7e) : undefined;
     this.#kinds = only.length === 0 ? KINDS : KINDS.filter(({ name }) => only.includes(name));
   }
 
@@ -78,6 +84,13 @@ export class Adversary {
     while (performance.now() - this.#beganMs < ms) {
       const choice = this.#choose();
       this.#do(choice);
+      if (this.#retention?.chance(RETENTION_SHARE) === true)
+        this.#do({
+          kind: RETENTION,
+          fault: RETENTION.make(this.#site, this.#retention),
+          lastsMs: 0,
+          gapMs: 0,
+        });
       await wait(Math.min(choice.gapMs, ms));
     }
     this.#stop.abort();

@@ -15,7 +15,8 @@ export interface Fault {
 export interface FaultKind {
   readonly name: string;
   readonly weight: number;
-  readonly counts: 'kill' | 'cut' | 'server' | 'freeze' | 'edit' | 'switch' | 'clock' | 'room' | 'hdfs';
+  readonly counts:
+    'kill' | 'cut' | 'server' | 'freeze' | 'edit' | 'switch' | 'clock' | 'room' | 'hdfs' | 'retention';
   /** Longest that it lasts, ms. */
   readonly longestMs: number;
   /** Draws what it needs from `random`, and the same number of times whatever the site looks like. */

@@ -7,8 +7,9 @@ import { eventIdOf, kindOf, STREAMS, type EventKind, type StreamName } from './n
 
 /** Longer than a transaction that nobody ends holds back what comes behind it. */
 const IDLE_LIMIT_MS = 75_000;
-/** What Kafka's ListOffsets calls the end of a log. */
+/** What Kafka's ListOffsets calls the two ends of a log. */
 const LATEST = -1n;
+const EARLIEST = -2n;
 const LINE = /^Partition:(\d+)\tOffset:(\d+)\t(.*)$/;
 
 /** One stream as the log holds it: what has to be found again, and where. */
@@ -17,6 +18,8 @@ export interface StreamTruth {
   readonly offsets: readonly (number | undefined)[];
   /** By offset. */
   readonly kinds: ReadonlyMap<number, EventKind>;
+  /** The first offset that the broker still has: what is before it was deleted, and may be a gap. */
+  readonly start: number;
   /** The offset after the last record. */
   readonly end: number;
 }
@@ -28,49 +31,93 @@ export interface LogTruth {
   readonly repeated: readonly string[];
 }
 
-/**
- * Reads the topics from their beginning with Kafka's own consumer, which shares no code with the engine: what stands in the log is
- * what has to land, whatever the producers were told.
- */
-export async function readLog(options: {
+/** A record as Kafka's own consumer printed it. */
+export interface LogRecord {
+  readonly stream: StreamName;
+  readonly offset: number;
+  readonly value: string;
+}
+
+export interface LogPlace {
   readonly jars: string;
   readonly bootstrap: string;
-  readonly topics: readonly string[];
-}): Promise<LogTruth> {
-  const streams = new Map<StreamName, MutableTruth>();
-  const counts = { plain: 0, noise: 0, oversize: 0 };
-  const repeated: string[] = [];
-  for (const topic of options.topics) {
-    await eachRecord({ ...options, topic }, (partition, offset, value) => {
-      const id = eventIdOf(value);
-      const name: StreamName = `${topic}/${partition}`;
-      if (id?.stream !== name)
-        throw new Error(`a foreign record in ${name} at ${offset}: ${value.slice(0, 200)}`);
-      let truth = streams.get(name);
-      if (truth === undefined) streams.set(name, (truth = { offsets: [], kinds: new Map(), end: 0 }));
-      if (truth.offsets[id.sequence] !== undefined) repeated.push(`${name}-${id.sequence}`);
-      const kind = kindOf(value);
-      counts[kind]++;
-      truth.offsets[id.sequence] = offset;
-      truth.kinds.set(offset, kind);
-      truth.end = Math.max(truth.end, offset + 1);
-    });
+}
+
+/**
+ * Reads the topics from their beginning with Kafka's own consumer, which shares no code with the engine: what stands in the log is
+ * what has to land, whatever the producers were told. `deleted` are records that stood there and were read before they were deleted.
+ */
+export async function readLog(
+  from: LogPlace & { readonly topics: readonly string[] },
+  deleted: readonly LogRecord[] = [],
+): Promise<LogTruth> {
+  const tally = new Tally();
+  for (const record of deleted) tally.take(record);
+  for (const topic of from.topics) {
+    const left = await edgesOf(from.bootstrap, topic, LATEST);
+    for (const [partition, end] of left) if (end === 0) left.delete(partition);
+    await eachRecord({ ...from, topic, words: ['--from-beginning'], idleMs: IDLE_LIMIT_MS }, left, (record) =>
+      tally.take(record),
+    );
+    for (const [partition, start] of await edgesOf(from.bootstrap, topic, EARLIEST))
+      tally.startsAt(`${topic}/${partition}`, start);
   }
-  return { streams, counts, repeated };
+  return tally.truth();
 }
 
-interface MutableTruth {
-  readonly offsets: (number | undefined)[];
-  readonly kinds: Map<number, EventKind>;
-  end: number;
+/** Gathers records into what the judge knows; one that is told of twice is one. */
+class Tally {
+  readonly #streams = new Map<
+    StreamName,
+    { offsets: (number | undefined)[]; kinds: Map<number, EventKind>; start: number; end: number }
+  >();
+  readonly #counts = { plain: 0, noise: 0, oversize: 0 };
+  readonly #repeated: string[] = [];
+
+  take({ stream, offset, value }: LogRecord): void {
+    const id = eventIdOf(value);
+    if (id?.stream !== stream)
+      throw new Error(`a foreign record in ${stream} at ${offset}: ${value.slice(0, 200)}`);
+    const truth = this.#of(stream);
+    if (truth.kinds.has(offset)) return;
+    if (truth.offsets[id.sequence] !== undefined) this.#repeated.push(`${stream}-${id.sequence}`);
+    const kind = kindOf(value);
+    this.#counts[kind]++;
+    truth.offsets[id.sequence] = offset;
+    truth.kinds.set(offset, kind);
+    truth.end = Math.max(truth.end, offset + 1);
+  }
+
+  startsAt(stream: StreamName, start: number): void {
+    this.#of(stream).start = start;
+  }
+
+  truth(): LogTruth {
+    return { streams: this.#streams, counts: this.#counts, repeated: this.#repeated };
+  }
+
+  #of(stream: StreamName) {
+    let truth = this.#streams.get(stream);
+    if (truth === undefined)
+      this.#streams.set(stream, (truth = { offsets: [], kinds: new Map(), start: 0, end: 0 }));
+    return truth;
+  }
 }
 
-/** Record by record until the end that every partition has now; the consumer is ended then. */
-async function eachRecord(
-  from: { readonly jars: string; readonly bootstrap: string; readonly topic: string },
-  take: (partition: number, offset: number, value: string) => void,
+interface Reading extends LogPlace {
+  readonly topic: string;
+  /** Where the consumer begins. */
+  readonly words: readonly string[];
+  /** Without a record for so long it gives up. */
+  readonly idleMs: number;
+}
+
+/** Record by record until every partition has reached its end in `left`; the consumer is ended then. */
+export async function eachRecord(
+  from: Reading,
+  left: Map<number, number>,
+  take: (record: LogRecord) => void,
 ): Promise<void> {
-  const left = await endsOf(from.bootstrap, from.topic);
   if (left.size === 0) return;
   const child = spawn(javaCommand(), consumerWords(from), { stdio: ['ignore', 'pipe', 'pipe'] });
   const { pid } = child;
@@ -86,7 +133,7 @@ async function eachRecord(
     const found = LINE.exec(line);
     if (found === null) throw new Error(`the consumer printed ${JSON.stringify(line.slice(0, 200))}`);
     const [partition, offset] = [Number(found[1]), Number(found[2])];
-    take(partition, offset, found[3] ?? '');
+    take({ stream: `${from.topic}/${partition}`, offset, value: found[3] ?? '' });
     if (offset + 1 >= (left.get(partition) ?? 0)) left.delete(partition);
     if (left.size === 0) break;
   }
@@ -97,32 +144,30 @@ async function eachRecord(
     throw new Error(`the log of ${from.topic} could not be read to its end: ${complaints.slice(-2_000)}`);
 }
 
-function consumerWords(from: {
-  readonly jars: string;
-  readonly bootstrap: string;
-  readonly topic: string;
-}): string[] {
+function consumerWords({ jars, bootstrap, topic, words, idleMs }: Reading): string[] {
   return [
     ...['-Xmx256m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Dfile.encoding=ISO-8859-1'],
-    ...['-Dorg.slf4j.simpleLogger.defaultLogLevel=error', '-cp', jarsOf(from.jars)],
+    ...['-Dorg.slf4j.simpleLogger.defaultLogLevel=error', '-cp', jarsOf(jars)],
     'org.apache.kafka.tools.consumer.ConsoleConsumer',
-    ...['--bootstrap-server', from.bootstrap, '--topic', from.topic, '--from-beginning'],
-    ...['--isolation-level', 'read_committed', '--timeout-ms', String(IDLE_LIMIT_MS)],
+    ...['--bootstrap-server', bootstrap, '--topic', topic, ...words],
+    ...['--isolation-level', 'read_committed', '--timeout-ms', String(idleMs)],
     ...['--property', 'print.partition=true', '--property', 'print.offset=true'],
   ];
 }
 
-/** The end of each partition that holds anything. */
-async function endsOf(bootstrap: string, topic: string): Promise<Map<number, number>> {
+/** The first offset of each partition, or the one after the last. */
+export async function edgesOf(
+  bootstrap: string,
+  topic: string,
+  timestamp: typeof LATEST | typeof EARLIEST,
+): Promise<Map<number, number>> {
   const partitions = STREAMS.filter((stream) => stream.topic === topic).map(({ partition }) => ({
     partitionIndex: partition,
-    timestamp: LATEST,
+    timestamp,
   }));
   const answer = await withAdminAt(bootstrap, (admin) =>
     admin.listOffsets({ topics: [{ name: topic, partitions }] }),
   );
   const found = answer.flatMap((one) => one.partitions);
-  return new Map(
-    found.map((one) => [one.partitionIndex, Number(one.offset)] as const).filter(([, end]) => end > 0),
-  );
+  return new Map(found.map((one) => [one.partitionIndex, Number(one.offset)] as const));
 }

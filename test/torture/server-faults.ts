@@ -1,5 +1,6 @@
 import type { JavaServer } from '../rig/java-process.ts';
 import type { SeededRandom } from './seeded-random.ts';
+import { STREAMS, streamName } from './numbered-events.ts';
 import type { Fault, FaultKind } from './fault.ts';
 import { ROOT, type TortureSite } from './torture-site.ts';
 
@@ -80,6 +81,23 @@ export const SERVER_FAULTS: readonly FaultKind[] = [
     },
   },
 ];
+
+/** Sometimes all but the newest records, which no gateway can have had yet while the link is bad. */
+export const RETENTION: FaultKind = {
+  name: 'retention',
+  weight: 0,
+  counts: 'retention',
+  longestMs: 0,
+  make: (site, random) => {
+    const stream = random.pick(STREAMS);
+    const keep = random.pick([1, 20, 200, 2_000]);
+    return {
+      holds: 'retention',
+      text: `retention leaves ${keep} offsets of ${streamName(stream)}`,
+      begin: () => site.deleted.deleteAllBut(keep, stream),
+    };
+  },
+};
 
 function outage(server: JavaServer, random: SeededRandom, lane: string | undefined): Fault {
   const way = random.pick(['SIGKILL', 'SIGTERM', 'SIGSTOP'] as const);

@@ -2,6 +2,7 @@ import { startHdfs, type HdfsRig } from '../rig/hdfs-rig.ts';
 import type { TcpProxy } from '../rig/tcp-proxy.ts';
 import { until } from '../rig/until.ts';
 import { BrokerCluster } from './broker-cluster.ts';
+import { DeletedLog } from './deleted-log.ts';
 import { STREAMS } from './numbered-events.ts';
 import { TorturedGateway } from './tortured-gateway.ts';
 
@@ -34,6 +35,8 @@ export class TortureSite {
   readonly hdfs: HdfsRig;
   readonly gateways: readonly TorturedGateway[];
   readonly links: readonly Link[];
+  /** What retention took. */
+  readonly deleted = new DeletedLog(() => ({ jars: this.kafka.jars, bootstrap: this.kafka.directBootstrap }));
   /** What only a Java program of Hadoop's takes back: seconds each, so it is done where it is needed only. */
   readonly toTakeBack = new Set<'safe-mode' | 'quota'>();
 

@@ -7,6 +7,7 @@ import type { LandedTree } from '../rig/landed-tree.ts';
 import { until } from '../rig/until.ts';
 import type { LogTruth } from './log-truth.ts';
 import { eventDirectory, eventIdOf } from './numbered-events.ts';
+import { ToldGaps } from './told-gaps.ts';
 import type { TorturedGateway } from './tortured-gateway.ts';
 
 const DRAIN_POLL_MS = 1_000;
@@ -20,13 +21,15 @@ const TEMP_NAME = /^\.(?!headgate-).*\.tmp$/;
 export interface TruthByLine {
   readonly truth: LogTruth;
   readonly tree: LandedTree;
+  /** What the engines list as gaps; none without. */
+  readonly gaps?: Pick<ToldGaps, 'has'>;
 }
 
 /**
- * The judge's word on a tree: every plain event of the log once, in the directory of its own time and in the order of the log; no other
+ * The judge's word on a tree: every plain event of the log that is in no gap once, in the directory of its own time and in the order of the log; no other
  * line. Sequences are offsets here, because the log alone says what was written and in which order.
  */
-export function judgeTree({ truth, tree }: TruthByLine): Promise<Verdict> {
+export function judgeTree({ truth, tree, gaps }: TruthByLine): Promise<Verdict> {
   return judge({
     tree: {
       files: async () => (await tree.files()).filter(({ path }) => path.split('/')[0] !== MARKERS),
@@ -40,6 +43,7 @@ export function judgeTree({ truth, tree }: TruthByLine): Promise<Verdict> {
     },
     expectedDirectory: eventDirectory,
     isWithheld: (stream, offset) =>
+      gaps?.has(String(stream), offset) === true ||
       truth.streams.get(stream as `${string}/${number}`)?.kinds.get(offset) !== 'plain',
   });
 }
@@ -51,7 +55,9 @@ export interface FleetBooks {
   readonly filtered: number;
   /** Markers of transactions, and what was aborted. */
   readonly absent: number;
-  /** Every other fate (gap, dropped, not routed, claimed, held …): there was no cause for any. */
+  /** Deleted at the broker before they were pulled. */
+  readonly gaps: number;
+  /** Every other fate (dropped, not routed, claimed, held …): there was no cause for any. */
   readonly other: number;
   readonly reuploads: number;
   readonly files: number;
@@ -153,18 +159,20 @@ export async function verdictOf(
   gateways: readonly TorturedGateway[],
   { truth, tree }: TruthByLine,
 ): Promise<TortureVerdict> {
-  const judged = await judgeTree({ truth, tree });
-  const books = await booksOf(gateways, truth);
+  const gaps = new ToldGaps(truth);
+  const books = await booksOf(gateways, truth, gaps);
+  const judged = await judgeTree({ truth, tree, gaps });
   const problems = [...books.findings];
   if (!judged.isClean) problems.push(`the judge: ${describeVerdict(judged)}`);
   const held = (what: string, said: number, is: number): void => {
     if (said !== is) problems.push(`the engines say ${said} ${what}, outside it is ${is}`);
   };
   held('landed', books.landed, judged.found);
-  held('quarantined', books.quarantined, truth.counts.oversize);
-  held('filtered', books.filtered, truth.counts.noise);
-  held('absent at the broker', books.absent, withoutRecord(truth));
-  held('gaps, dropped or not routed', books.other, 0);
+  held('quarantined', books.quarantined, gaps.outside('oversize'));
+  held('filtered', books.filtered, gaps.outside('noise'));
+  held('absent at the broker', books.absent, gaps.outside(undefined));
+  held('gaps', books.gaps, gaps.size);
+  held('dropped or not routed', books.other, 0);
   if (truth.repeated.length > 0)
     problems.push(
       `the producer wrote numbers twice, so this run proves nothing: ${truth.repeated.slice(0, 5).join(', ')}`,
@@ -172,13 +180,21 @@ export async function verdictOf(
   return { problems, judged, books };
 }
 
-/** Offsets below the end of a log at which no reader of committed records finds one. */
-function withoutRecord({ streams }: LogTruth): number {
-  return [...streams.values()].reduce((sum, { end, kinds }) => sum + end - kinds.size, 0);
-}
-
-async function booksOf(gateways: readonly TorturedGateway[], truth: LogTruth): Promise<FleetBooks> {
-  const books = { landed: 0, quarantined: 0, filtered: 0, absent: 0, other: 0, reuploads: 0, files: 0 };
+async function booksOf(
+  gateways: readonly TorturedGateway[],
+  truth: LogTruth,
+  gaps: ToldGaps,
+): Promise<FleetBooks> {
+  const books = {
+    landed: 0,
+    quarantined: 0,
+    filtered: 0,
+    absent: 0,
+    gaps: 0,
+    other: 0,
+    reuploads: 0,
+    files: 0,
+  };
   const findings: string[] = [];
   const seenInQuarantine = new Set<string>();
   for (const gateway of gateways) {
@@ -187,6 +203,7 @@ async function booksOf(gateways: readonly TorturedGateway[], truth: LogTruth): P
       const { coverage: _left, ...short } = report;
       findings.push(`audit --hdfs of ${gateway.id}: ${JSON.stringify(short)}`);
     }
+    gaps.take(gateway.id, report);
     for (const {
       channel: _c,
       topic: _t,
@@ -196,7 +213,8 @@ async function booksOf(gateways: readonly TorturedGateway[], truth: LogTruth): P
       to: _to,
       ...fates
     } of report.coverage) {
-      const { landed, quarantined, filtered, absent = 0, ...others } = fates;
+      const { landed, quarantined, filtered, absent = 0, gap, ...others } = fates;
+      books.gaps += gap;
       books.landed += landed;
       books.quarantined += quarantined;
       books.filtered += filtered;
@@ -209,7 +227,7 @@ async function booksOf(gateways: readonly TorturedGateway[], truth: LogTruth): P
     }
     findings.push(...(await quarantineFindings(gateway, truth, seenInQuarantine)));
   }
-  return { ...books, findings };
+  return { ...books, findings: [...findings, ...gaps.findings] };
 }
 
 /** Only events that are too large may be there, each once in the whole fleet, with a reason. */

@@ -20,7 +20,7 @@ the machine.
   --namenodes 1|2   (2)
   --datanodes N     (2)
   --only A,B        these kinds of faults only: kill crash-point stop freeze write-pause edit no-room disk-full clock
-                    cut link split lost-reply broker datanode namenode safe-mode rights quota
+                    cut link split lost-reply broker datanode namenode safe-mode rights quota retention
                     (disk-full mounts a small disk a gateway: only as root)
   --json            the report as one JSON document on standard output
   --quiet           no time line while it runs
@@ -76,6 +76,8 @@ function faultNames(text: string): string[] {
   const names = text.split(',').filter((name) => name !== '');
   const unknown = names.find((name) => !FAULT_NAMES.includes(name));
   if (unknown !== undefined) throw new RangeError(`--only knows no ${unknown}, but ${FAULT_NAMES.join(' ')}`);
+  if (names.every((name) => name === 'retention') && names.length > 0)
+    throw new RangeError('retention comes beside other faults: name one more');
   return names;
 }
 
