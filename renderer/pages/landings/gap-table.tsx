@@ -1,4 +1,4 @@
-import { useMemo } from 'react';
+import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { AuditGap, AuditReport } from '../../../shared/contract/control-audit.ts';
 import { useFormat } from '../../text/use-format.ts';
@@ -7,6 +7,7 @@ import { DataTable } from '../../widgets/data-table.tsx';
 import { EmptyState } from '../../widgets/notices.tsx';
 import type { Column } from '../../widgets/table-column.ts';
 import { useLocalRows } from '../../widgets/use-rows.ts';
+import styles from './landings.module.css';
 
 const NONE: readonly AuditGap[] = [];
 
@@ -15,23 +16,40 @@ export function GapTable({ report }: { readonly report: AuditReport }) {
   const { t } = useTranslation();
   const format = useFormat();
   const left = report.gapsLeftOut ?? 0;
+  const [open, setOpen] = useState<AuditGap>();
   return (
-    <DataTable
-      label={t('landings.audit.gapsLabel')}
-      source={useLocalRows(report.gaps ?? NONE)}
-      rowKey={({ channel, topic, partition, incarnation, from }) =>
-        JSON.stringify([channel, topic, partition, incarnation, from])
-      }
-      columns={useColumns()}
-      rowHeight={28}
-      empty={<EmptyState title={t('landings.audit.noGaps')}>{t('landings.audit.noGapsBody')}</EmptyState>}
-      footer={
-        left > 0 && (
-          <span>{t('landings.audit.gapsLeftOut', { count: left, formatted: format.count(left) })}</span>
-        )
-      }
-    />
+    <>
+      <DataTable
+        label={t('landings.audit.gapsLabel')}
+        source={useLocalRows(report.gaps ?? NONE)}
+        rowKey={keyOf}
+        onOpen={(row) => setOpen((before) => (before === row ? undefined : row))}
+        openKey={open && keyOf(open)}
+        columns={useColumns()}
+        rowHeight={28}
+        empty={<EmptyState title={t('landings.audit.noGaps')}>{t('landings.audit.noGapsBody')}</EmptyState>}
+        footer={
+          left > 0 && (
+            <span>{t('landings.audit.gapsLeftOut', { count: left, formatted: format.count(left) })}</span>
+          )
+        }
+      />
+      {open !== undefined && (
+        <div className={styles['finding']}>
+          <CodeText as="wrap">{`${open.topic}/${open.partition}: ${offsetsOf(open)}`}</CodeText>
+          <SafeText text={open.reason} keepsLines />
+        </div>
+      )}
+    </>
   );
+}
+
+function keyOf({ channel, topic, partition, incarnation, from }: AuditGap): string {
+  return JSON.stringify([channel, topic, partition, incarnation, from]);
+}
+
+function offsetsOf({ from, to }: AuditGap): string {
+  return to - from === 1 ? String(from) : `${from} – ${to - 1}`;
 }
 
 function useColumns(): readonly Column<AuditGap>[] {
@@ -42,20 +60,20 @@ function useColumns(): readonly Column<AuditGap>[] {
       {
         id: 'partition',
         header: t('landings.partition'),
-        width: 170,
+        width: 130,
         cell: ({ topic, partition }) => <CodeText as="line">{`${topic}/${partition}`}</CodeText>,
       },
-      { id: 'channel', header: t('landings.audit.channel'), width: 110, cell: ({ channel }) => channel },
+      { id: 'channel', header: t('landings.audit.channel'), width: 80, cell: ({ channel }) => channel },
       {
         id: 'offsets',
         header: t('landings.offsets'),
-        width: 200,
-        cell: ({ from, to }) => (to - from === 1 ? String(from) : `${from} – ${to - 1}`),
+        width: 150,
+        cell: offsetsOf,
       },
       {
         id: 'events',
         header: t('landings.audit.howMany'),
-        width: 90,
+        width: 80,
         align: 'right',
         cell: ({ from, to }) => count(to - from),
       },

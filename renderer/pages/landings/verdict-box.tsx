@@ -6,23 +6,29 @@ import { useFormat } from '../../text/use-format.ts';
 import { SafeText } from '../../widgets/code-text.tsx';
 import styles from './landings.module.css';
 
-const ICONS = { clean: IconCircleCheck, wrong: IconAlertTriangle, unknown: IconHelpCircle } as const;
+const ICONS = {
+  clean: IconCircleCheck,
+  wrong: IconAlertTriangle,
+  gaps: IconAlertTriangle,
+  unknown: IconHelpCircle,
+} as const;
 
 /** The verdict in words, colour and a sign; in the reader's language first, then as the engine put it. */
 export function VerdictBox({ report }: { readonly report: AuditReport }) {
   const { t } = useTranslation();
   const format = useFormat();
   const { verdict, state, level, error } = report;
-  const VerdictIcon = ICONS[verdict];
   const found = report.findings.length + report.findingsLeftOut;
   const gaps = gapOffsets(report.coverage);
+  const title = verdict === 'clean' && gaps > 0 ? 'gaps' : verdict;
+  const VerdictIcon = ICONS[title];
   const why = verdict !== 'unknown' ? verdict : state === 'cancelled' ? 'cancelled' : 'unknown';
   return (
-    <div className={styles['verdict']} data-verdict={verdict} role="status">
+    <div className={styles['verdict']} data-verdict={title} role="status">
       <VerdictIcon size={26} stroke={1.7} aria-hidden />
       <div>
         <div className={styles['verdictTitle']}>
-          {t(`landings.audit.verdicts.${verdict === 'clean' && gaps > 0 ? 'gaps' : why}`, {
+          {t(`landings.audit.verdicts.${title === 'gaps' ? title : why}`, {
             count: found,
             formatted: format.count(found),
           })}
