@@ -1,6 +1,6 @@
 /**
  * Goal: what goes into the file for a text is the text, in the file's own style, with the file's secrets; a check is quick enough for
- * typing. Method: texts and bytes, no engine; the time is the thread's own, which other suites beside do not lengthen.
+ * typing. Method: texts and bytes, no engine; time of the thread's own, in the ratio to what reading the YAML takes.
  */
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
+import { parseDocument } from 'yaml';
 import { digestOfBytes } from '../../main/config/config-file.ts';
 import { maskText } from '../../main/config/config-secret.ts';
 import { diffText } from '../../main/config/masked-lines.ts';
@@ -117,7 +118,7 @@ test('whatever is typed over the shown text, nothing that is answered repeats th
   );
 });
 
-test('a check while typing takes less than 50 ms of a core, also of a big file', () => {
+test('a check while typing of a big file costs less than reading its YAML four times', () => {
   const rule = (at: number): string =>
     `      - { type: static, key: k${at}, value: v${at} } # what it is for\n`;
   const rules = Array.from({ length: 40 }, (_, at) => rule(at)).join('');
@@ -127,14 +128,24 @@ test('a check while typing takes less than 50 ms of a core, also of a big file',
   const big = WITH_SECRET.replace('sources:\n', `sources:\n${sources}`);
   expect(big.length).toBeGreaterThan(35_000);
   const shown = maskText(big).text;
-  const times = Array.from({ length: 12 }, (_, at) => {
-    const text = `${shown}# ${at}\n`;
+  const cpuMs = (work: () => void): number => {
     const before = process.threadCpuUsage();
-    const { problems } = reviewText(text, { path, base: big });
+    work();
     const { user, system } = process.threadCpuUsage(before);
-    expect(problems.filter(({ severity }) => severity === 'error')).toEqual([]);
-    return (user + system) / 1000;
+    return (user + system) / 1_000;
+  };
+  // Side by side, for a busy machine makes both slow: 43 to 56 ms and 24 to 28 ms were seen.
+  const rounds = Array.from({ length: 12 }, (_, at) => {
+    const text = `${shown}# ${at}\n`;
+    const yamlMs = cpuMs(() => void parseDocument(text).toJS());
+    const checkMs = cpuMs(() => {
+      const { problems } = reviewText(text, { path, base: big });
+      expect(problems.filter(({ severity }) => severity === 'error')).toEqual([]);
+    });
+    return { yamlMs, checkMs };
   });
-  console.log(`config check: ${times.map((one) => one.toFixed(0)).join(' ')} ms`);
-  expect(Math.min(...times)).toBeLessThan(50);
+  const least = (of: (round: (typeof rounds)[number]) => number): number => Math.min(...rounds.map(of));
+  const [check, yaml] = [least(({ checkMs }) => checkMs), least(({ yamlMs }) => yamlMs)];
+  console.log(`config check: ${check.toFixed(0)} ms, its YAML: ${yaml.toFixed(0)} ms`);
+  expect(check / yaml).toBeLessThan(4);
 });
