@@ -21,8 +21,9 @@ export function openForWriting(path: string, walCheckpointBytes = WAL_CHECKPOINT
   return wrapped('open the channel database', path, () => {
     const db = new Database(path, { timeout: BUSY_WAIT_MS });
     try {
-      // Both count only before the first page; on an existing file, perhaps a newer Headgate's, nothing is written here.
-      if (statSync(path).size === 0) {
+      // Both count only before the first page; on an existing file, perhaps a newer Headgate's, nothing is written here. SQLite is asked,
+      // not the file: one that a power cut left half made is emptied by its journal with the first look.
+      if (db.pragma('page_count', { simple: true }) === 0) {
         db.pragma(`page_size = ${PAGE_BYTES}`);
         db.pragma('auto_vacuum = INCREMENTAL');
       }

@@ -1,9 +1,20 @@
 import type { PlannedChunk } from '../../shared/model/file-plan.ts';
-import { closeSync, cpSync, existsSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  cpSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openForReading, openForWriting } from '../../main/channel/channel-database.ts';
+import { PAGE_BYTES } from '../../main/channel/channel-limits.ts';
 import { ChannelWriter } from '../../main/channel/channel-writer.ts';
 import { openChannel } from '../../main/channel/channel.ts';
 import { ChannelChunkReader } from '../../main/channel/chunk-reader.ts';
@@ -173,6 +184,21 @@ describe('room', () => {
 });
 
 describe('faults', () => {
+  test('a database whose making a power cut ended is made again', async () => {
+    // SQLite had written into the file, and not yet said so: its journal has the file emptied when it is opened again.
+    writeFileSync(file, randomBytes(PAGE_BYTES));
+    const journal = Buffer.alloc(512);
+    Buffer.from('d9d505f920a163d7', 'hex').copy(journal);
+    journal.writeUInt32BE(512, 20);
+    journal.writeUInt32BE(PAGE_BYTES, 24);
+    writeFileSync(`${file}-journal`, journal);
+    const writer = openWriter(directory.path);
+    await writer.perform('beginTenure', tenureStart('t1', 0));
+    await writer.perform('put', bigPut(0, 500_000));
+    writer.close();
+    expect(existsSync(`${file}-journal`)).toBe(false);
+  });
+
   test('after an I/O error at the commit nothing of it is stored, the database is opened anew, and work goes on', async () => {
     let faults = 0;
     const opened = new Set<unknown>();
