@@ -13,10 +13,12 @@ const IDLE_LIMIT_MS = 15_000;
  */
 export class DeletedLog {
   readonly #place: () => LogPlace;
+  readonly #group: string;
   readonly #records: LogRecord[] = [];
 
-  constructor(place: () => LogPlace) {
+  constructor(place: () => LogPlace, group: string) {
     this.#place = place;
+    this.#group = group;
   }
 
   /** Everything that may be gone; a deletion that failed leaves some that is still there. */
@@ -28,6 +30,9 @@ export class DeletedLog {
   async deleteAllBut(keep: number, stream: EventStream): Promise<void> {
     const { topic, partition } = stream;
     const place = this.#place();
+    // What was deleted before anybody took the partition was never promised: a group begins where the log does.
+    if (!(await this.#isTaken(place.bootstrap, stream)))
+      throw new Error(`${streamName(stream)} is not taken yet`);
     const start = (await edgesOf(place.bootstrap, topic, EARLIEST)).get(partition) ?? 0;
     const end = (await edgesOf(place.bootstrap, topic, LATEST)).get(partition) ?? 0;
     const wanted = end - keep;
@@ -46,5 +51,15 @@ export class DeletedLog {
     await withAdminAt(place.bootstrap, (admin) =>
       admin.deleteRecords({ topics: [{ name: topic, partitions: [{ partition, offset: BigInt(wanted) }] }] }),
     );
+  }
+
+  async #isTaken(bootstrap: string, { topic, partition }: EventStream): Promise<boolean> {
+    const groups = await withAdminAt(bootstrap, (admin) =>
+      admin.listConsumerGroupOffsets({ groups: [this.#group] }),
+    );
+    return groups
+      .flatMap(({ topics }) => topics.filter(({ name }) => name === topic))
+      .flatMap(({ partitions }) => partitions)
+      .some((one) => one.partitionIndex === partition && one.committedOffset >= 0n);
   }
 }

@@ -36,7 +36,10 @@ export class TortureSite {
   readonly gateways: readonly TorturedGateway[];
   readonly links: readonly Link[];
   /** What retention took. */
-  readonly deleted = new DeletedLog(() => ({ jars: this.kafka.jars, bootstrap: this.kafka.directBootstrap }));
+  readonly deleted = new DeletedLog(
+    () => ({ jars: this.kafka.jars, bootstrap: this.kafka.directBootstrap }),
+    GROUP,
+  );
   /** What only a Java program of Hadoop's takes back: seconds each, so it is done where it is needed only. */
   readonly toTakeBack = new Set<'safe-mode' | 'quota'>();
 
