@@ -63,17 +63,17 @@ export class Housekeeping {
    * room taken, the WAL as long as before, and nothing left to land with.
    */
   emptyWal({ db, path }: Channel): void {
-    if (walBytes(path) > 0 && this.#gauge.measure(db, path).freeDiskBytes >= growthBytes(db, path))
+    if (walBytes(path) > 0 && this.#gauge.freeDiskBytes(path) >= growthBytes(db, path))
       db.pragma('wal_checkpoint(TRUNCATE)');
   }
 
   /** Each page given back moves another one, by way of the WAL: no more at a time than there is room for. */
-  #giveBack(channel: Channel, keptBytes: number): void {
-    const spare = freePagesBytes(channel.db) - keptBytes;
+  #giveBack({ db, path }: Channel, keptBytes: number): void {
+    const spare = freePagesBytes(db) - keptBytes;
     if (spare <= 0) return;
-    const { freeDiskBytes } = this.#gauge.measure(channel.db, channel.path);
+    const bytes = Math.min(spare, VACUUM_STEP_BYTES, this.#gauge.freeDiskBytes(path) / 2);
     // Not 0 pages: that is all of them.
-    const pages = Math.max(1, Math.floor(Math.min(spare, VACUUM_STEP_BYTES, freeDiskBytes / 2) / PAGE_BYTES));
-    channel.db.pragma(`incremental_vacuum(${pages})`);
+    const pages = Math.max(1, Math.floor(bytes / PAGE_BYTES));
+    db.pragma(`incremental_vacuum(${pages})`);
   }
 }

@@ -83,10 +83,15 @@ export class RoomGauge {
     this.#state = { ...this.#state, memory: memoryRooms(memory, this.#state.memory) };
   }
 
+  /** What the disk of the database has free now. */
+  freeDiskBytes(path: string): number {
+    return this.#probe(dirname(path));
+  }
+
   measure(db: ChannelDatabase, path: string): RoomState {
     const wal = walBytes(path);
     const usedBytes = usedPagesBytes(db) + wal;
-    const freeDiskBytes = this.#probe(dirname(path));
+    const freeDiskBytes = this.freeDiskBytes(path);
     const reason = this.#reason(usedBytes, freeDiskBytes);
     const isOpen = reason === undefined;
     this.#state = { ...this.#state, usedBytes, walBytes: wal, freeDiskBytes, reason, isOpen };
