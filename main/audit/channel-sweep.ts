@@ -29,6 +29,7 @@ export class ChannelSweep {
   readonly claimed = new GroupedRuns();
   /** What operators gave up, by who and why. */
   readonly dropped = new GroupedRuns();
+  /** Gone before they could be pulled, or given up; by why and when. */
   readonly gaps = new ReasonedRuns();
   #obligations: readonly Obligation[];
   #at = 0;

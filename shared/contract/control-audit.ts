@@ -27,8 +27,8 @@ export const auditFinding = z.object({
   what: z.string(),
 });
 
-/** Offsets that were taken and whose events nobody can have any more: they are in no file, and this is why. */
-export const auditGap = z.object({
+/** Some offsets of one log, as one channel has them. */
+const offsetsOf = {
   channel: z.string(),
   topic: z.string(),
   partition: z.number().int(),
@@ -36,17 +36,17 @@ export const auditGap = z.object({
   from: z.number(),
   /** The offset after the last one. */
   to: z.number(),
+};
+
+/** Offsets that were taken and whose events nobody can have any more: they are in no file, and this is why. */
+export const auditGap = z.object({
+  ...offsetsOf,
   /** Ends with the time at which it was noticed. */
   reason: z.string(),
 });
 
 export const auditCoverage = z.object({
-  channel: z.string(),
-  topic: z.string(),
-  partition: z.number().int(),
-  incarnation: z.string(),
-  from: z.number(),
-  to: z.number(),
+  ...offsetsOf,
   landed: count,
   inChannel: count,
   /** Given up by an operator; the notes name them. */
