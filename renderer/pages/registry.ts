@@ -11,9 +11,9 @@ import {
   type Icon,
 } from '@tabler/icons-react';
 import type { ComponentType, LazyExoticComponent } from 'react';
-import { loadChart } from '../widgets/chart.tsx';
 import { latePart } from '../client/late-part.ts';
 import type { en } from '../text/en.ts';
+import { loadChart } from '../widgets/chart.tsx';
 
 export type PageId = keyof typeof en.shell.pages;
 

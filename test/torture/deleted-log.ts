@@ -2,8 +2,6 @@ import { withAdminAt } from '../rig/kafka-rig.ts';
 import { edgesOf, eachRecord, type LogPlace, type LogRecord } from './log-truth.ts';
 import { streamName, type EventStream } from './numbered-events.ts';
 
-const EARLIEST = -2n;
-const LATEST = -1n;
 /** As long as a burst and a restart of Java take; a stream that nobody writes to is left alone. */
 const IDLE_LIMIT_MS = 15_000;
 
@@ -33,8 +31,8 @@ export class DeletedLog {
     // What was deleted before anybody took the partition was never promised: a group begins where the log does.
     if (!(await this.#isTaken(place.bootstrap, stream)))
       throw new Error(`${streamName(stream)} is not taken yet`);
-    const start = (await edgesOf(place.bootstrap, topic, EARLIEST)).get(partition) ?? 0;
-    const end = (await edgesOf(place.bootstrap, topic, LATEST)).get(partition) ?? 0;
+    const start = (await edgesOf(place.bootstrap, topic, 'earliest')).get(partition) ?? 0;
+    const end = (await edgesOf(place.bootstrap, topic, 'latest')).get(partition) ?? 0;
     const wanted = end - keep;
     if (wanted <= start) throw new Error(`${streamName(stream)} holds ${end - start} offsets only`);
     const read: LogRecord[] = [];

@@ -8,8 +8,7 @@ import { eventIdOf, kindOf, STREAMS, type EventKind, type StreamName } from './n
 /** Longer than a transaction that nobody ends holds back what comes behind it. */
 const IDLE_LIMIT_MS = 75_000;
 /** What Kafka's ListOffsets calls the two ends of a log. */
-const LATEST = -1n;
-const EARLIEST = -2n;
+const EDGES = { latest: -1n, earliest: -2n } as const;
 const LINE = /^Partition:(\d+)\tOffset:(\d+)\t(.*)$/;
 
 /** One stream as the log holds it: what has to be found again, and where. */
@@ -54,12 +53,12 @@ export async function readLog(
   const tally = new Tally();
   for (const record of deleted) tally.take(record);
   for (const topic of from.topics) {
-    const left = await edgesOf(from.bootstrap, topic, LATEST);
+    const left = await edgesOf(from.bootstrap, topic, 'latest');
     for (const [partition, end] of left) if (end === 0) left.delete(partition);
     await eachRecord({ ...from, topic, words: ['--from-beginning'], idleMs: IDLE_LIMIT_MS }, left, (record) =>
       tally.take(record),
     );
-    for (const [partition, start] of await edgesOf(from.bootstrap, topic, EARLIEST))
+    for (const [partition, start] of await edgesOf(from.bootstrap, topic, 'earliest'))
       tally.startsAt(`${topic}/${partition}`, start);
   }
   return tally.truth();
@@ -159,11 +158,11 @@ function consumerWords({ jars, bootstrap, topic, words, idleMs }: Reading): stri
 export async function edgesOf(
   bootstrap: string,
   topic: string,
-  timestamp: typeof LATEST | typeof EARLIEST,
+  edge: keyof typeof EDGES,
 ): Promise<Map<number, number>> {
   const partitions = STREAMS.filter((stream) => stream.topic === topic).map(({ partition }) => ({
     partitionIndex: partition,
-    timestamp,
+    timestamp: EDGES[edge],
   }));
   const answer = await withAdminAt(bootstrap, (admin) =>
     admin.listOffsets({ topics: [{ name: topic, partitions }] }),
